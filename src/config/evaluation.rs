@@ -1,15 +1,15 @@
 //! Settings of the evaluation.
 
-use super::{Error, check::at_least, group::settings};
+use super::{Error, Tracking, check::at_least, group::settings};
 use crate::calibration::TextSource;
 
 settings! {
     /// Measurements other than pruning itself.
     pub struct Evaluation at evaluation, EvaluationOptions, Evaluation {
-        /// Run the dense model as well and report the output error of every layer
-        track_errors ("track_errors"): bool = false => {
+        /// Run the dense model as well and report the output error of every layer; auto: if that adds at most a quarter of the run's operations or some seconds, and both streams fit into the memory budget
+        track_errors ("track_errors"): Tracking = Tracking::Auto => {
             scope: Scope::Layer,
-            form: Some(FormField::new(SettingsForm::Run, "track errors", "run the dense model as well and report the output error of every layer")),
+            form: Some(FormField::new(SettingsForm::Run, "track errors", "run the dense model as well: output error of every layer; auto: if time and memory allow").with_choices(&[("auto", "auto"), ("on", "true"), ("off", "false")])),
         }
         /// Text for the perplexity, measured before and after pruning
         #[serde(rename = "eval")]
@@ -42,6 +42,6 @@ impl Evaluation {
     /// The settings that affect a perplexity; None without a text.
     pub(crate) fn of_perplexity(&self) -> Option<Self> {
         self.text.as_ref()?;
-        Some(Self { track_errors: false, ..self.clone() })
+        Some(Self { track_errors: Tracking::Off, ..self.clone() })
     }
 }

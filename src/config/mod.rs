@@ -19,6 +19,7 @@ mod setting;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod value;
 mod value_types;
 
@@ -36,6 +37,7 @@ pub use print::LayerSettings;
 pub use ratios::{Ratios, RatiosOptions, Span};
 pub use setting::{FormField, Heading, Kind, Scope, Setting, SettingsForm};
 pub use settings::{Options, Settings, form_settings, table};
+pub use tracking::Tracking;
 pub use value::items;
 pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice};
 

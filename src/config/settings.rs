@@ -192,7 +192,7 @@ impl Settings {
 
     /// True if the dense model must run alongside the pruned one.
     pub fn needs_dense_stream(&self) -> bool {
-        self.evaluation.track_errors || self.objective.target == Target::DenseStream
+        self.evaluation.track_errors.is_on() || self.objective.target == Target::DenseStream
     }
 }
 

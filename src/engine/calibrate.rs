@@ -11,7 +11,7 @@ use crate::{
     prune::{LayerRatio, Schedule},
 };
 
-use super::{Context, Error, texts};
+use super::{Context, Error, machine::number_type, texts};
 
 /// Default window length in tokens; the context length of the model is the maximum.
 const DEFAULT_SEQ_LEN: usize = 2048;
@@ -57,7 +57,8 @@ impl Calibration {
     }
 }
 
-/// Settings completed for a model: window length, both ends of the layer range, and mean ratio.
+/// Settings completed for a model: window length, both ends of the layer range, mean ratio, and whether output errors are
+/// tracked.
 pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
     settings.calibration.seq_len = Some(window_length(&settings, architecture)?);
     let range = settings.ratios.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
@@ -65,7 +66,9 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
     if settings.ratios.by_parameters {
         settings = by_parameters(settings, architecture)?;
     }
-    Ok(settings)
+    let seq_len = window_length(&settings, architecture)?;
+    let dtype = number_type(settings.machine.dtype);
+    Ok(pipeline::decided(settings, architecture, seq_len, dtype))
 }
 
 /// Checks the settings of a new run before [`resolved`] changes them. `ratios` replace the schedule. Returns warnings

@@ -85,6 +85,12 @@ pub struct Needs {
     pub kept_bytes: u64,
     pub forward_seconds: f64,
     pub solve_seconds: f64,
+    /// Whether output errors are tracked; the times and the memory include it.
+    pub tracked: bool,
+    /// Time of the dense forward passes that tracking needs.
+    pub tracking_seconds: f64,
+    /// Memory of the dense stream that tracking needs.
+    pub tracking_bytes: u64,
 }
 
 pub fn inspect(model: &ModelChoice, settings: Settings, context: &mut Context) -> Result<Inspection, Error> {
@@ -208,6 +214,9 @@ fn needs(
         optional_bytes,
         kept_bytes,
         forward_seconds: blocks * block_seconds + moment_flops / in_f32,
+        tracked: settings.evaluation.track_errors.is_on(),
+        tracking_seconds: architecture.layers.len() as f64 * block_seconds,
+        tracking_bytes: peak.streams / streams,
         solve_seconds: path_flops / in_f32 + fit_flops / product::rate::<f64>(PROBE),
     })
 }

@@ -20,12 +20,16 @@ pub fn forward_on(machine: &Machine) -> Result<(Device, DType), Error> {
         device: machine.device,
         cause: e.to_string().lines().next().unwrap_or("not available").to_string(),
     })?;
-    let dtype = match machine.dtype {
+    Ok((device, number_type(machine.dtype)))
+}
+
+/// The number type of a forward pass.
+pub fn number_type(precision: Precision) -> DType {
+    match precision {
         Precision::F32 => DType::F32,
         Precision::F16 => DType::F16,
         Precision::BF16 => DType::BF16,
-    };
-    Ok((device, dtype))
+    }
 }
 
 /// Peak resident size of this process in bytes; None if the system does not report it.

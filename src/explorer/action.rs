@@ -12,7 +12,9 @@ use super::{
     perform::{self, go, open_form, open_form_once_ready, turn_focus},
     picture,
     quit::quit,
-    runs, search, sessions_on_disk,
+    runs,
+    screens::errors::what_if,
+    search, sessions_on_disk,
 };
 
 /// A row of the table.
@@ -132,7 +134,7 @@ FIRST {
     Open: "open", "Open the layer; in the list of attempts, activate the attempt", ["enter"], On(LISTS) => |state| state.show(Layer);
     PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED) => |state| go(state, Move::Layer(-1));
     NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED) => |state| go(state, Move::Layer(1));
-    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels; on the Compare screen, switch between the texts", ["a"], On(&[Layer, Schedule, Compare]) => elsewhere;
+    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels; on the Compare screen, switch between the texts", ["a"], On(&[Layer, Schedule, Errors, Compare]) => elsewhere;
     NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere => |state| turn_focus(state, 1);
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
     Zoom: "zoom", "Show the focused panel alone, or the whole screen", ["z"], Everywhere => perform::zoom;
@@ -156,6 +158,10 @@ FIRST {
     FirstDifference: "first-difference", "To the first token in which the texts differ", ["D"], On(&[Compare]) => elsewhere;
     EarlierTexts: "earlier-texts", "Show the texts generated before", [","], On(&[Compare]) => elsewhere;
     LaterTexts: "later-texts", "Show the texts generated after", ["."], On(&[Compare]) => elsewhere;
+    NextMeasure: "next-measure", "The next measure of the output error: relative, absolute, cosine distance, without the largest dimensions", ["v"], On(&[Errors]) => elsewhere;
+    MeasureErrors: "measure-errors", "Measure the output error of every layer, without solving again", ["e"], On(&[Errors]) => what_if::measure;
+    WhatIf: "what-if", "Measure the output errors with the selected part dense", ["w"], On(&[Errors]) => what_if::ask;
+    SortBars: "sort-bars", "Sort the bars by amount or by layer", ["b"], On(&[Errors]) => elsewhere;
     Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]) => perform::filter;
     SortNext: "sort", "Sort the table by the next column", [","], On(&[Layers]) => elsewhere;
     ReverseOrder: "reverse-order", "Reverse the order of the table", ["."], On(&[Layers]) => elsewhere;
@@ -165,6 +171,7 @@ FIRST {
     Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED) => |state| open_form(state, picture::form);
     Faster: "faster", "Replay twice as fast", [">"], Everywhere => |state| runs::speed(state, 2.0);
     Slower: "slower", "Replay half as fast", ["<"], Everywhere => |state| runs::speed(state, 0.5);
+    PerCent: "per-cent", "Show relative errors in per cent, or as numbers", ["%"], Everywhere => perform::notation;
     Explain: "explain", "Explain the focused panel, with its formula", ["i"], Everywhere => perform::explain;
     CommandLog: "commands", "What was done, as slimgpt commands that do the same without a screen", ["@"], Everywhere => perform::commands;
     Help: "help", "All keys", ["?"], Everywhere => perform::help;
@@ -225,6 +232,10 @@ impl Action {
 
     /// Performs the action with its meaning on the current screen, otherwise with its meaning on all screens.
     pub(super) fn perform(self, state: &mut State) -> Vec<Effect> {
+        // Another key begins another step of the undo history.
+        if state.last_action.replace(self) != Some(self) {
+            state.history.close();
+        }
         match (state.screen.slice().act(state, self), self) {
             (Some(effects), _) => effects,
             (None, Self::Show(screen)) => state.show(screen),

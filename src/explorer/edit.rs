@@ -1,8 +1,8 @@
 //! Edits of the schedule and changes of the active attempt, each of which can be undone.
 
 use crate::{
-    protocol::Command,
-    prune::{LayerRatio, Part},
+    protocol::{Command, Ratio, units_to_remove},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
@@ -52,25 +52,57 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
         return state.refuse("the model is not open yet");
     };
     state.follow = false;
-    let parts = state.screens.schedule.edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]);
-    change(state, &ratio_of(layer), Edit::GoesOn, |schedule| {
-        for part in parts {
-            schedule.set(layer, Some(part), ratio.of(part) + by);
+    let edited = state.screens.schedule.edited;
+    let moved = match edited {
+        None => ratio.map(|ratio| ratio + by),
+        Some(Part::Mlp) => ratio.with(Part::Mlp, ratio.mlp + by),
+        Some(Part::Attention) => match state.by_units(layer, ratio.attention, by) {
+            Some(attention) => ratio.with(Part::Attention, attention),
+            None => {
+                return state.refuse(format!("layer {layer} has one attention unit, which is always kept"));
+            }
+        },
+    };
+    change(state, &ratio_of(layer, edited), Edit::GoesOn, |schedule| {
+        for part in edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]) {
+            schedule.set(layer, Some(part), moved.of(part));
         }
         Ok(())
     })
 }
 
+impl State {
+    /// The ratio of the attention of a layer after a change by whole units: at least one unit, in the direction of `by`. None
+    /// if the layer has a single unit.
+    fn by_units(&self, layer: usize, ratio: f64, by: f64) -> Option<f64> {
+        let shape = self.layers.get(layer)?.shape;
+        let units = match shape.unit(self.settings.objective.attention_unit) {
+            AttentionUnit::KvGroup => shape.kv_heads,
+            AttentionUnit::QueryHead => shape.heads / shape.kv_heads.max(1),
+        };
+        let last = units.checked_sub(1).filter(|last| *last > 0)?;
+        let removed = Ratio::new(ratio).map_or(0, |ratio| units_to_remove(units, ratio));
+        let step = ((by.abs() * units as f64).round() as usize).max(1);
+        let moved = if by < 0.0 { removed.saturating_sub(step) } else { (removed + step).min(last) };
+        Some(moved as f64 / units as f64)
+    }
+}
+
 /// Sets a layer's ratio to exactly this value.
 pub fn type_ratio(state: &mut State, layer: usize, ratio: LayerRatio) -> Vec<Effect> {
-    change(state, &ratio_of(layer), Edit::Alone, |schedule| {
+    change(state, &ratio_of(layer, None), Edit::Alone, |schedule| {
         schedule.put(layer, ratio);
         Ok(())
     })
 }
 
-fn ratio_of(layer: usize) -> String {
-    format!("the ratio of layer {layer}")
+/// Name of an edit of one layer.
+fn ratio_of(layer: usize, part: Option<Part>) -> String {
+    match part {
+        None => format!("the ratio of layer {layer}"),
+        Some(Part::Attention) => format!("the heads of layer {layer}"),
+        Some(Part::Mlp) => format!("the channels of layer {layer}"),
+    }
 }
 
 /// Makes an attempt active and copies its ratio into the schedule.

@@ -85,7 +85,7 @@ fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
 
 /// True for actions that only an engine can perform, and for edits that only a run would use.
 fn needs_engine(action: Action) -> bool {
-    const THESE: [Action; 14] = [
+    const THESE: [Action; 16] = [
         Action::Retry,
         Action::Shape,
         Action::Export,
@@ -97,6 +97,8 @@ fn needs_engine(action: Action) -> bool {
         Action::FindRatios,
         Action::Undo,
         Action::Measure,
+        Action::MeasureErrors,
+        Action::WhatIf,
         Action::Write,
         Action::Prompt,
         Action::Sessions,

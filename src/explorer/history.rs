@@ -103,6 +103,12 @@ impl History {
         Self { past: near(past), future: near(future) }
     }
 
+    /// Names of the changes, the newest first; with true for those that can be redone, which come before the others.
+    pub fn listed(&self) -> impl Iterator<Item = (&String, bool)> {
+        let undone = self.future.iter().map(|change| (&change.what, true));
+        undone.chain(self.past.iter().rev().map(|change| (&change.what, false)))
+    }
+
     pub fn next_undo(&self) -> Option<&Change> {
         self.past.last()
     }

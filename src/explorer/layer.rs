@@ -6,7 +6,7 @@ use crate::{
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
     },
-    prune::{AttentionUnit, Part},
+    prune::{AttentionUnit, Part, StreamErrors},
 };
 
 use super::Work;
@@ -32,6 +32,8 @@ pub struct Layer {
 pub struct AttemptResult {
     pub attempt: Attempt,
     pub record: LayerRecord,
+    /// Both streams behind each part, if they were compared.
+    pub stream_errors: Option<StreamErrors>,
     pub attention: Option<PartStatistics>,
     pub mlp: Option<PartStatistics>,
     /// Duration of the attempt, if the explorer has received its events.

@@ -1,6 +1,9 @@
 //! Effects of actions that have the same meaning on all screens.
 
-use crate::protocol::{Job, job};
+use crate::{
+    protocol::{Job, job},
+    words::Notation,
+};
 
 use super::{
     Commands, Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Refusal, Schedule, Screen,
@@ -149,6 +152,18 @@ pub fn next_theme(state: &mut State) -> Vec<Effect> {
     state.interface.theme = (state.interface.theme + 1) % state.interface.themes.len().max(1);
     let name = state.interface.themes.get(state.interface.theme).cloned().unwrap_or_default();
     state.say(NoticeKind::Done, format!("Theme {name}"));
+    Vec::new()
+}
+
+/// Shows relative errors in the other notation.
+pub fn notation(state: &mut State) -> Vec<Effect> {
+    state.interface.notation = state.interface.notation.other();
+    state.log.swap_notation();
+    let text = match state.interface.notation {
+        Notation::Scientific => "Relative errors are numbers",
+        Notation::PerCent => "Relative errors are in per cent",
+    };
+    state.say(NoticeKind::Done, text);
     Vec::new()
 }
 

@@ -3,11 +3,13 @@
 use crate::{
     config::{Evaluation, Settings},
     protocol::{CalibrationRecord, ModelRecord, ModelShape, RunRecord, Stage},
+    words::Notation,
 };
 
 use super::{
-    CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log, Origin,
+    Action, CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log, Origin,
     Panel, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
+    screens::errors::what_if::WhatIf,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -28,12 +30,16 @@ pub struct State {
     pub calibration: Option<CalibrationRecord>,
     pub compare: Comparison,
     pub previous_runs: Vec<PreviousRun>,
+    /// The last pass with one part dense.
+    pub what_if: Option<WhatIf>,
     pub log: Log,
     /// What was done, as commands.
     pub commands: CommandLog,
     pub idle: Idle,
     pub sessions: SessionsOnDisk,
     pub draft: Revision,
+    /// The last action that was not handled by a dialog.
+    pub last_action: Option<Action>,
 
     pub screen: Screen,
     /// The focused panel of each screen, in the order of [`Screen::ALL`].
@@ -89,6 +95,8 @@ pub struct Interface {
     pub theme: usize,
     /// Whether the explorer uses the mouse.
     pub mouse: bool,
+    /// The notation of relative errors.
+    pub notation: Notation,
 }
 
 /// The model once it is open.
@@ -128,11 +136,13 @@ impl State {
             record: None,
             calibration: None,
             previous_runs: Vec::new(),
+            what_if: None,
             log: Log::default(),
             commands: CommandLog::new(start.model_argument),
             idle: Idle::new(start.idle_curves),
             sessions: SessionsOnDisk { root: start.sessions_root, ..SessionsOnDisk::default() },
             draft: Revision::default(),
+            last_action: None,
             screen: Screen::default(),
             focus: Screen::ALL.map(|screen| screen.panels()[0]),
             layer: 0,
@@ -145,6 +155,7 @@ impl State {
                 themes: start.themes,
                 theme: start.theme,
                 mouse: start.mouse,
+                notation: Notation::default(),
             },
             size: start.size,
             opening: None,
@@ -176,7 +187,11 @@ impl State {
         let Some(result) = layer.active() else { return Status::Waiting };
         let active = self.layers.iter().map(|layer| layer.chosen);
         let planned = self.schedule.ratios.get(index).copied();
-        if result.attempt.is_stale(active, planned) { Status::Stale } else { Status::Done }
+        let counts = |ratio| {
+            let goal = super::goal(&layer.shape, ratio, &self.settings);
+            Some((goal.attention, goal.mlp))
+        };
+        if result.attempt.is_stale(active, planned, counts) { Status::Stale } else { Status::Done }
     }
 
     /// Parameters with the active attempts, and with the plan for layers without one.

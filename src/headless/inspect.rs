@@ -103,10 +103,14 @@ fn forecast(inspection: &Inspection) -> String {
     let (forward, solve) = (run.forward_seconds, run.solve_seconds);
     text + &format!(
         "For retries, the explorer keeps up to {} of layer inputs in addition.\n\
-         A run takes about {} on this machine: {} forward passes, {} solving.\n",
+         A run takes about {} on this machine: {} forward passes, {} solving.\n\
+         Output errors are {}: {} of forward passes and {} of memory.\n",
         bytes(run.kept_bytes),
         duration(forward + solve),
         duration(forward),
         duration(solve),
+        if run.tracked { "tracked, which takes" } else { "not tracked; --track-errors would add" },
+        duration(run.tracking_seconds),
+        bytes(run.tracking_bytes),
     )
 }

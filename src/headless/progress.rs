@@ -69,7 +69,7 @@ impl Progress {
     }
 
     fn say_sentence(&self, event: &Event) {
-        let Some(sentence) = words::event(event) else { return };
+        let Some(sentence) = words::event(event, words::Notation::PerCent) else { return };
         match sentence.place {
             Place::Log => return,
             Place::LogAndProgress => {}

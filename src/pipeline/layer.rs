@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use crate::{
     config::Solver,
     model::{Block, LayerSize, select_columns},
-    prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, Target, Units},
+    prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, StreamErrors, Target, Units},
 };
 
 use super::{
@@ -59,6 +59,8 @@ pub struct LayerTask<'a> {
 pub struct SolvedLayer {
     /// Its record for `run.json`.
     pub record: LayerRecord,
+    /// Both streams behind each part, if errors are tracked.
+    pub stream_errors: Option<StreamErrors>,
     /// Its cut.
     pub cut: BlockCut,
     /// Time spent solving, excluding the observer.
@@ -121,8 +123,7 @@ impl Pass<'_> {
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
         let mut layer = self.open(index)?;
-        let propagate =
-            if self.settings.evaluation.track_errors { Propagate::ToOutput } else { task.propagate };
+        let propagate = if self.tracks() { Propagate::ToOutput } else { task.propagate };
         let between = self.between(task, propagate, known.as_deref());
         let mut part = |part, what, propagate, known: Option<&mut MomentCache>, streams: &mut Streams| {
             let (record, inputs) =
@@ -132,21 +133,27 @@ impl Pass<'_> {
                 Propagate::ToOutput => self.propagate(part, &layer, streams, inputs, observer)?,
                 Propagate::RecordOnly => {}
             }
-            Ok::<_, Error>(record)
+            let compared = match &streams.dense {
+                Some(dense) if self.tracks() => Some(streams.pruned.compare(dense)?),
+                Some(_) | None => None,
+            };
+            Ok::<_, Error>((record, compared))
         };
-        let attention = part(Part::Attention, task.attention, between, known.as_deref_mut(), streams)?;
-        let mlp = part(Part::Mlp, task.mlp, propagate, known, streams)?;
+        let (attention, behind_attention) =
+            part(Part::Attention, task.attention, between, known.as_deref_mut(), streams)?;
+        let (mlp, behind_mlp) = part(Part::Mlp, task.mlp, propagate, known, streams)?;
         if !streams.pruned.is_finite()? {
             return Err(Error::NotFinite { layer: index });
         }
-        let output_error = match &streams.dense {
-            Some(dense) if self.settings.evaluation.track_errors => {
-                Some(streams.pruned.error_against(dense)?)
-            }
-            _ => None,
-        };
+        let output_error = behind_mlp.map(|(_, relative)| relative);
+        let stream_errors = behind_attention.zip(behind_mlp);
+        let stream_errors = stream_errors.map(|((attention, _), (mlp, _))| StreamErrors { attention, mlp });
         let record = LayerRecord { index, ratio: task.ratio, attention, mlp, output_error };
-        Ok(SolvedLayer { record, cut: layer.cut, solve_seconds: layer.solve_seconds })
+        Ok(SolvedLayer { record, stream_errors, cut: layer.cut, solve_seconds: layer.solve_seconds })
+    }
+
+    fn tracks(&self) -> bool {
+        self.settings.evaluation.track_errors.is_on()
     }
 
     /// Whether the streams must reach the point between the parts.

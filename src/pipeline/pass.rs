@@ -6,7 +6,7 @@ use crate::{
     calibration::Windows,
     config::Settings,
     model::{Block, Checkpoint, Rope, select_columns},
-    prune::Part,
+    prune::{Part, StreamErrors},
 };
 
 use super::{
@@ -140,6 +140,45 @@ impl Pass<'_> {
         streams: &mut Streams,
         observer: &mut Observer<'_>,
     ) -> Result<(), Error> {
+        self.through_parts(layer, cut, streams, observer, &mut |_| Ok(()))
+    }
+
+    /// [`Pass::through`], comparing both streams behind each part.
+    ///
+    /// # Errors
+    /// As for [`Pass::through`]; also if there is no dense stream.
+    pub fn compared_through(
+        &self,
+        layer: usize,
+        cut: Option<&BlockCut>,
+        streams: &mut Streams,
+        observer: &mut Observer<'_>,
+    ) -> Result<StreamErrors, Error> {
+        let mut behind = Vec::new();
+        self.through_parts(layer, cut, streams, observer, &mut |streams| {
+            if let Some(dense) = &streams.dense {
+                behind.push(streams.pruned.compare(dense)?.0);
+            }
+            Ok(())
+        })?;
+        match behind[..] {
+            [attention, mlp] => Ok(StreamErrors { attention, mlp }),
+            _ => {
+                Err(candle_core::Error::Msg("expected a dense stream to compare with, found none".into())
+                    .into())
+            }
+        }
+    }
+
+    /// Passes the streams through both parts; `behind` is called behind each.
+    fn through_parts(
+        &self,
+        layer: usize,
+        cut: Option<&BlockCut>,
+        streams: &mut Streams,
+        observer: &mut Observer<'_>,
+        behind: &mut dyn FnMut(&Streams) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut block = self.checkpoint.block(layer, self.device, self.dtype)?;
         let head_dim = self.checkpoint.architecture().head_dim;
         let total = self.windows.samples() as u64;
@@ -168,6 +207,7 @@ impl Pass<'_> {
                 emit(observer, Notice::Passing { layer, done: done / 2, total })?;
             }
             block = cut_block;
+            behind(streams)?;
         }
         Ok(())
     }

@@ -3,7 +3,10 @@
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::calibration::Windows;
+use crate::{
+    calibration::Windows,
+    prune::{LARGEST_DIMENSIONS, StreamError},
+};
 
 use super::Error;
 
@@ -46,22 +49,53 @@ impl Stream {
         Ok(true)
     }
 
-    /// E‖h − h_dense‖² / E‖h_dense‖² over all tokens.
-    pub fn error_against(&self, dense: &Self) -> Result<f64, Error> {
-        let (mut difference, mut norm) = (0.0, 0.0);
-        // A single sum over all tokens makes the last bits independent of the batch size.
+    /// Compares the stream with the dense one over all tokens. Also returns E‖h − h_dense‖² / E‖h_dense‖², from the sums
+    /// over all tokens.
+    pub fn compare(&self, dense: &Self) -> Result<(StreamError, f64), Error> {
+        let hidden = self.batches.first().map_or(0, |h| h.dims().last().copied().unwrap_or(0)).max(1);
+        // Single sums over all tokens make the last bits independent of the batch size.
+        let (mut tokens, mut error, mut norm, mut cosine) = (0_u64, 0.0, 0.0, 0.0);
+        let mut by_dimension = vec![(0.0, 0.0); hidden];
         for (h, h_dense) in self.batches.iter().zip(&dense.batches) {
             with_values(h, |h| {
                 with_values(h_dense, |h_dense| {
-                    for (&h, &h_dense) in h.iter().zip(h_dense) {
-                        let off = f64::from(h - h_dense);
-                        difference += off * off;
-                        norm += f64::from(h_dense) * f64::from(h_dense);
+                    for (h, h_dense) in h.chunks_exact(hidden).zip(h_dense.chunks_exact(hidden)) {
+                        let (mut dot, mut own, mut other) = (0.0, 0.0, 0.0);
+                        for ((&h, &h_dense), sums) in h.iter().zip(h_dense).zip(&mut by_dimension) {
+                            let off = f64::from(h - h_dense);
+                            let (h, h_dense) = (f64::from(h), f64::from(h_dense));
+                            error += off * off;
+                            norm += h_dense * h_dense;
+                            dot += h * h_dense;
+                            own += h * h;
+                            other += h_dense * h_dense;
+                            sums.0 += off * off;
+                            sums.1 += h_dense * h_dense;
+                        }
+                        // Two zero vectors agree.
+                        let length = (own * other).sqrt();
+                        cosine += if length > 0.0 {
+                            (1.0 - dot / length).max(0.0)
+                        } else {
+                            f64::from(own != other)
+                        };
+                        tokens += 1;
                     }
                 })
             })??;
         }
-        Ok(if norm == 0.0 && difference == 0.0 { 0.0 } else { difference / norm })
+        by_dimension.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let rest = &by_dimension[LARGEST_DIMENSIONS.min(hidden)..];
+        let per_token = 1.0 / tokens.max(1) as f64;
+        let relative = if norm == 0.0 && error == 0.0 { 0.0 } else { error / norm };
+        let compared = StreamError {
+            error: error * per_token,
+            norm: norm * per_token,
+            cosine: cosine * per_token,
+            error_rest: rest.iter().map(|sums| sums.0).sum::<f64>() * per_token,
+            norm_rest: rest.iter().map(|sums| sums.1).sum::<f64>() * per_token,
+        };
+        Ok((compared, relative))
     }
 }
 
@@ -76,5 +110,36 @@ pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, E
         _ => {
             Err(candle_core::Error::Msg(format!("expected contiguous f32 numbers, found {layout:?}")).into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(values: &[f32], hidden: usize) -> Stream {
+        let tokens = values.len() / hidden;
+        Stream { batches: vec![Tensor::from_slice(values, (1, tokens, hidden), &Device::Cpu).unwrap()] }
+    }
+
+    #[test]
+    fn the_largest_dimensions_are_left_out_of_the_rest() {
+        // Dimensions 0 to 3 hold almost all of the norm, and none of the error.
+        let dense = stream(&[100.0, 90.0, 80.0, 70.0, 1.0, 2.0, 100.0, 90.0, 80.0, 70.0, 2.0, 1.0], 6);
+        let pruned = stream(&[100.0, 90.0, 80.0, 70.0, 1.5, 2.0, 100.0, 90.0, 80.0, 70.0, 2.0, 0.5], 6);
+        let found = pruned.compare(&dense).unwrap().0;
+        assert_eq!((found.error, found.error_rest, found.norm_rest), (0.25, 0.25, 5.0));
+        assert_eq!(found.norm, 100.0f64.powi(2) + 90.0f64.powi(2) + 80.0f64.powi(2) + 70.0f64.powi(2) + 5.0);
+        assert!(found.relative() < 1e-5 && found.relative_rest() == 0.05);
+        assert!(found.cosine > 0.0 && found.cosine < 1e-4);
+        assert_eq!(dense.compare(&dense).unwrap().0.error, 0.0);
+    }
+
+    #[test]
+    fn the_cosine_distance_does_not_depend_on_length() {
+        let (dense, pruned) = (stream(&[1.0, 0.0, 0.0, 2.0], 2), stream(&[3.0, 0.0, 5.0, 0.0], 2));
+        assert_eq!(pruned.compare(&dense).unwrap().0.cosine, 0.5);
+        let nothing = stream(&[0.0, 0.0], 2);
+        assert_eq!(nothing.compare(&nothing).unwrap().0.cosine, 0.0);
     }
 }

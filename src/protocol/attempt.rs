@@ -87,16 +87,20 @@ pub struct Attempt {
 
 impl Attempt {
     /// True if the layer should be solved again, because another attempt is active in a layer above than
-    /// during this solve, or another ratio is planned. `active` contains the numbers of the active attempts,
-    /// indexed by layer, at least for all layers above.
+    /// during this solve, or because the planned ratio removes another number of units. `active` contains the numbers of
+    /// the active attempts, indexed by layer, at least for all layers above. `counts` gives the units of attention and
+    /// MLP that a ratio removes from the layer; None if unknown.
     pub fn is_stale(
         &self,
         active: impl IntoIterator<Item = Option<usize>>,
         planned: Option<LayerRatio>,
+        counts: impl Fn(LayerRatio) -> Option<(usize, usize)>,
     ) -> bool {
         let mut active = active.into_iter();
         let same_above = self.above.iter().all(|&number| active.next() == Some(Some(number)));
-        !same_above || planned.is_some_and(|ratio| !ratio.is_near(self.method.ratio))
+        let own = self.method.ratio;
+        let same_counts = |planned| counts(planned).is_some_and(|planned| counts(own) == Some(planned));
+        !same_above || planned.is_some_and(|planned| !planned.is_near(own) && !same_counts(planned))
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
     fn an_attempt_is_stale_after_a_change_above_or_of_the_planned_ratio() {
         let attempt = attempt(&[0, 2], 0.25);
         let stale = |active: &[Option<usize>], planned: Option<f64>| {
-            attempt.is_stale(active.iter().copied(), planned.map(LayerRatio::both))
+            attempt.is_stale(active.iter().copied(), planned.map(LayerRatio::both), |_| None)
         };
         assert!(!stale(&[Some(0), Some(2)], None));
         assert!(!stale(&[Some(0), Some(2), None], Some(0.25)));
@@ -135,6 +139,19 @@ mod tests {
         assert!(stale(&[Some(0), None], None));
         assert!(stale(&[Some(0)], None));
         assert!(stale(&[Some(0), Some(2)], Some(0.3)));
+    }
+
+    #[test]
+    fn a_planned_ratio_with_the_same_counts_makes_nothing_stale() {
+        let counts =
+            |ratio: LayerRatio| Some(((ratio.attention * 8.0) as usize, (ratio.mlp * 100.0) as usize));
+        let stale = |planned: LayerRatio| {
+            let attempt = attempt(&[], 0.25);
+            attempt.is_stale([], Some(planned), counts)
+        };
+        assert!(!stale(LayerRatio { attention: 0.3, mlp: 0.25 }));
+        assert!(stale(LayerRatio { attention: 0.3, mlp: 0.26 }));
+        assert!(stale(LayerRatio { attention: 0.4, mlp: 0.25 }));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Settings,
     failure::Advice,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord},
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors},
 };
 
 /// An event with its job and its time.
@@ -133,6 +133,17 @@ pub enum Event {
     PartFailed { layer: usize, part: Part, cause: String },
     /// Both parts of a layer are solved.
     LayerDone { record: LayerRecord, attempt: Attempt },
+    /// The pruned and the dense stream were compared behind both parts of a layer: after its solve, or without solving
+    /// it.
+    OutputErrorMeasured {
+        layer: usize,
+        /// The attempt whose weights the pruned stream passed; None for a dense layer.
+        attempt: Option<usize>,
+        /// A part, at or above this layer, that was dense in this pass although its attempt prunes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dense_part: Option<LayerPart>,
+        errors: StreamErrors,
+    },
     /// An attempt was activated, or none is active and the layer is dense again. Belongs to no job: it
     /// carries the number of the job before it, or 0, and is always valid.
     #[serde(alias = "chosen")]
@@ -254,6 +265,13 @@ pub struct CurvePoint {
     pub relative_error: f64,
 }
 
+/// One part of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerPart {
+    pub layer: usize,
+    pub part: Part,
+}
+
 /// The plan of a run for one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedLayer {
@@ -286,6 +304,8 @@ pub enum Stage {
     /// Prunes whole models with candidate ratios; models.
     #[serde(alias = "candidates")]
     TryRatios,
+    /// Passes the dense and the pruned stream through the active attempts; windows × blocks.
+    CompareStreams,
     /// Writes the model; blocks.
     Export,
     /// Compares the written model with the one in memory; blocks.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Method;
+use super::{LayerPart, Method};
 use crate::{
     config::{Evaluation, Settings},
     export::OutputForm,
@@ -57,6 +57,7 @@ jobs! {
     Search => "ratio search",
     Retry => "retry",
     ErrorCurve => "error curve",
+    CompareStreams => "output errors",
     MeasurePerplexity => "perplexity",
     Generate => "writing",
     Export => "export",
@@ -127,6 +128,13 @@ pub struct ErrorCurve {
     pub layer: usize,
     pub part: Part,
     pub method: Method,
+}
+
+/// Measures the output error of every layer with the active attempts, without solving any layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompareStreams {
+    /// A part that is dense in this pass. The pass then starts at its layer.
+    pub dense_part: Option<LayerPart>,
 }
 
 /// Measures the perplexity of the dense and of the pruned model.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
     config::Settings,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, PartRecord},
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, PartRecord, StreamErrors},
 };
 
 /// Statistics of a part before the first removal.
@@ -67,6 +67,9 @@ pub struct RestoredLayer {
 pub struct RestoredAttempt {
     pub attempt: Attempt,
     pub record: LayerRecord,
+    /// Both streams behind each part, if the dense stream was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_errors: Option<StreamErrors>,
     /// None if the part is not pruned.
     pub attention: Option<Statistics>,
     pub mlp: Option<Statistics>,

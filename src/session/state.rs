@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     calibration::TextSource,
-    config::{Evaluation, Machine, Settings},
+    config::{Evaluation, Machine, Settings, Tracking},
     protocol::{
         Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, SearchRecord,
         Seconds, WrittenRecord,
     },
-    prune::{LayerRatio, Part},
+    prune::{LayerRatio, Part, StreamErrors},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +115,9 @@ pub struct AttemptEntry {
     pub mlp: Option<PartEntry>,
     /// E‖h − h_dense‖² / E‖h_dense‖² of the layer's output, if the dense stream was computed.
     pub output_error: Option<f64>,
+    /// Both streams behind each part, if the dense stream was computed. Earlier versions did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_errors: Option<StreamErrors>,
     /// False until both parts are saved.
     pub complete: bool,
 }
@@ -216,7 +219,8 @@ fn evaluation<'de, D: Deserializer<'de>>(from: D) -> Result<Evaluation, D::Error
     }
     Ok(match Written::deserialize(from)? {
         Written::First { text, seq_len, bos } => {
-            Evaluation { text: Some(text), seq_len, bos, ..Evaluation::default() }
+            let track_errors = Tracking::Off;
+            Evaluation { text: Some(text), seq_len, bos, track_errors, ..Evaluation::default() }
         }
         Written::Now(evaluation) => evaluation,
     })

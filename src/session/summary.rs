@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{
-    AttemptEntry, DraftFile, Error, LayerEntry, PartHead, PartPlace, State, journal,
+    AttemptEntry, DraftFile, Error, LayerEntry, PartEntry, PartHead, PartPlace, State, journal,
     lock::{Holder, holder},
     mirrored_file, names,
     opened::name_of,
@@ -12,10 +12,10 @@ use super::{
 use crate::{
     config::{Options, Settings},
     protocol::{
-        Draft, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionStatus, SessionSummary,
-        mean_ratio,
+        Draft, LayerSummary, PerplexityRecord, Ratio, RunRecord, SessionContent, SessionStatus,
+        SessionSummary, channels_to_remove, mean_ratio, units_to_remove,
     },
-    prune::LayerRatio,
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 /// Reads the state of a session without its lock.
@@ -90,8 +90,26 @@ fn status(state: &State, planned: &[LayerRatio]) -> SessionStatus {
 
 /// True if a run would solve the layer because it has no active attempt or a stale one.
 fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
-    let attempt = active_attempt(&state.layers[layer]).map(|entry| &entry.attempt);
-    attempt.is_none_or(|attempt| attempt.is_stale(state.active(), planned.get(layer).copied()))
+    active_attempt(&state.layers[layer]).is_none_or(|entry| {
+        let planned = planned.get(layer).copied();
+        entry.attempt.is_stale(state.active(), planned, |ratio| counts(state, entry, ratio))
+    })
+}
+
+/// Units of attention and MLP that a ratio removes from the layer of an attempt. None for single query heads of grouped
+/// attention, because a session does not record the groups.
+fn counts(state: &State, entry: &AttemptEntry, ratio: LayerRatio) -> Option<(usize, usize)> {
+    let settings = &state.setups.get(entry.setup)?.settings;
+    let units = |part| entry.part(part).map(|part: &PartEntry| part.summary.units);
+    let (heads, channels) = (units(Part::Attention)?, units(Part::Mlp)?);
+    let ratios = (Ratio::new(ratio.attention).ok()?, Ratio::new(ratio.mlp).ok()?);
+    let attention = match settings.objective.attention_unit {
+        AttentionUnit::KvGroup => units_to_remove(heads, ratios.0),
+        AttentionUnit::QueryHead => return None,
+    };
+    let mlp = channels_to_remove(channels, ratios.1, settings.ratios.channel_multiple);
+    let pruned = |part, count| if settings.prunes(part) { count } else { 0 };
+    Some((pruned(Part::Attention, attention), pruned(Part::Mlp, mlp)))
 }
 
 fn active_attempt(layer: &LayerEntry) -> Option<&AttemptEntry> {

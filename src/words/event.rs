@@ -1,7 +1,7 @@
 //! The sentence of an event: a line of the explorer's log and of the command line's progress.
 
-use super::{bytes, duration, error, fewer, parameters, perplexities, ratio, relative_error, session_name};
-use crate::protocol::{Event, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
+use super::{Notation, bytes, duration, error, fewer, parameters, perplexities, ratio, session_name};
+use crate::protocol::{Event, LayerPart, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
 
 /// The importance of a sentence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,8 +54,9 @@ pub struct Sentence {
     pub text: String,
 }
 
-/// The sentence of an event; None for progress and for events displayed in other ways.
-pub fn event(event: &Event) -> Option<Sentence> {
+/// The sentence of an event, with relative errors in this notation; None for progress and for events displayed in other ways.
+pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
+    let relative_error = |fraction| notation.relative(fraction);
     use Level::{Error, Info, Step, Warning};
     use Place::{Log, LogAndProgress};
     let (level, place, layer, text) = match event {
@@ -139,6 +140,16 @@ pub fn event(event: &Event) -> Option<Sentence> {
         Event::ErrorCurve { layer, part, .. } => {
             (Info, Log, Some(*layer), format!("Layer {layer}, {part}: error curve computed"))
         }
+        Event::OutputErrorMeasured { layer, dense_part, errors, attempt: _ } => {
+            let output = relative_error(errors.mlp.relative());
+            let text = match dense_part {
+                None => format!("Layer {layer}: output error {output}"),
+                Some(LayerPart { layer: dense, part }) => {
+                    format!("Layer {layer}: output error {output} with {part} of layer {dense} dense")
+                }
+            };
+            (Step, Log, Some(*layer), text)
+        }
         Event::SensitivityMeasured { curve } => (Step, Log, Some(curve.layer), sensitivity(curve)),
         Event::RatiosTried { tried, best } => {
             let (level, place, rank) =
@@ -151,7 +162,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
         Event::ExportWritten { path, bytes } => {
             (Info, LogAndProgress, None, format!("Wrote {} ({})", path.display(), self::bytes(*bytes)))
         }
-        Event::RunDone { record } => (Info, Log, None, run_done(record)),
+        Event::RunDone { record } => (Info, Log, None, run_done(record, notation)),
         Event::JobCancelled => (Warning, Log, None, "Cancelled".into()),
         Event::JobFailed { message, .. } => (Error, Log, None, message.clone()),
         Event::Progress { .. }
@@ -192,7 +203,7 @@ fn measured(record: &PerplexityRecord) -> String {
 }
 
 /// A finished run: its time, the removed parameters, the perplexity, and the cost of rounded sizes.
-fn run_done(record: &RunRecord) -> String {
+fn run_done(record: &RunRecord, notation: Notation) -> String {
     let mut text = format!(
         "Done in {}: {} fewer parameters",
         duration(record.seconds.total),
@@ -202,7 +213,7 @@ fn run_done(record: &RunRecord) -> String {
         text += &format!(", perplexity {}", perplexities(perplexity));
     }
     if let Some(cost) = record.rounding_cost() {
-        let (error, scheduled) = (relative_error(cost.error), relative_error(cost.scheduled));
+        let (error, scheduled) = (notation.relative(cost.error), notation.relative(cost.scheduled));
         text += &format!(", mean error {error} instead of {scheduled} at the scheduled sizes");
     }
     text + "."
@@ -217,7 +228,8 @@ mod tests {
     fn a_removal_names_its_unit_or_its_batch() {
         let removed = |units: Vec<usize>| {
             let event = Event::UnitsRemoved { layer: 3, part: Part::Mlp, step: 4, units, error: 0.00125 };
-            super::event(&event).map(|sentence| (sentence.level, sentence.layer, sentence.text))
+            super::event(&event, Notation::PerCent)
+                .map(|sentence| (sentence.level, sentence.layer, sentence.text))
         };
         let sentence = |text: &str| Some((Level::Step, Some(3), text.to_string()));
         assert_eq!(removed(vec![7]), sentence("Layer 3, mlp: unit 7 removed, error 1.25e-3"));
@@ -227,6 +239,6 @@ mod tests {
     #[test]
     fn progress_has_no_sentence() {
         let progress = Event::Progress { stage: crate::protocol::Stage::Export, done: 1, total: 2 };
-        assert_eq!(event(&progress), None);
+        assert_eq!(event(&progress, Notation::PerCent), None);
     }
 }

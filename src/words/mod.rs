@@ -4,6 +4,7 @@
 mod axis;
 mod event;
 mod exit_code;
+mod notation;
 mod numbers;
 mod session;
 mod shares;
@@ -14,6 +15,7 @@ mod times;
 pub use axis::needs_log_axis;
 pub use event::{Level, Place, Sentence, event};
 pub use exit_code::{ExitCode, exit_codes};
+pub use notation::Notation;
 pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};
 pub use session::{
     attention_unit, is_empty, kept, layers_pruned, part, perplexities, session_name, session_status,

@@ -18,6 +18,7 @@ pub fn stage(stage: &Stage) -> String {
         Stage::Evaluate { pruned: false } => "perplexity of the dense model".into(),
         Stage::Evaluate { pruned: true } => "perplexity of the pruned model".into(),
         Stage::LoadModel => "loading blocks".into(),
+        Stage::CompareStreams => "comparing the dense and the pruned stream".into(),
         Stage::Export => "writing tensors".into(),
         Stage::Verify => "reading the export back".into(),
     }
@@ -38,6 +39,7 @@ pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
         | Stage::TryRatios
         | Stage::Evaluate { .. }
         | Stage::LoadModel
+        | Stage::CompareStreams
         | Stage::Export
         | Stage::Verify => Some(done as f64 / total.max(1) as f64),
     }

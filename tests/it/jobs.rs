@@ -20,7 +20,7 @@ use slimgpt::{
 #[test]
 fn a_cancelled_run_keeps_its_layers_and_resumes_to_the_uncancelled_result() {
     let mut settings = settings();
-    settings.evaluation.track_errors = true;
+    settings.evaluation.track_errors = true.into();
     let whole = Frontend::open(&settings).run(0, &settings).record();
 
     let mut frontend = Frontend::open(&settings);

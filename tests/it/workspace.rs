@@ -19,7 +19,7 @@ use slimgpt::{
 fn a_run_and_its_export_give_the_bytes_of_a_command_line_run() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings();
-    settings.evaluation.track_errors = true;
+    settings.evaluation.track_errors = true.into();
     settings.evaluation.text = Some(small_text(dir.path()));
     headless(&settings, &dir.path().join("plain"));
     let mut frontend = Frontend::open(&settings);
@@ -110,7 +110,7 @@ fn evaluating_on_the_calibration_text_gives_a_warning() {
 fn resuming_at_a_layer_passes_earlier_layers_with_the_same_numbers() {
     // The budget is too small to keep the streams, so the second run starts from the embedding.
     let mut settings = settings();
-    settings.evaluation.track_errors = true;
+    settings.evaluation.track_errors = true.into();
     settings.machine.memory_budget = "1K".parse().unwrap();
     let mut frontend = Frontend::open(&settings);
     let whole = frontend.run(0, &settings).record();
@@ -149,7 +149,7 @@ fn a_retry_is_inactive_until_activated_and_then_affects_later_layers() {
 #[test]
 fn a_retry_with_the_active_method_always_gives_an_equal_record() {
     let mut base = settings();
-    base.evaluation.track_errors = true;
+    base.evaluation.track_errors = true.into();
     let mut dense_stream = base.clone();
     dense_stream.objective.target = slimgpt::prune::Target::DenseStream;
     let mut small = base.clone();

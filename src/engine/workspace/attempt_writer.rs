@@ -104,6 +104,7 @@ impl<'s> AttemptWriter<'s> {
             attention: None,
             mlp: None,
             output_error: None,
+            stream_errors: None,
             complete: false,
         };
         Ok(session.change(|state| {

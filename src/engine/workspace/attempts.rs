@@ -79,6 +79,14 @@ impl Attempts {
         self.layers.get(layer)?.iter().find(|solved| solved.attempt.number == number)
     }
 
+    /// Replaces the output error of an attempt.
+    pub fn set_output_error(&mut self, layer: usize, number: usize, output_error: Option<f64>) {
+        let attempt = self.layers[layer].iter_mut().find(|solved| solved.attempt.number == number);
+        if let Some(solved) = attempt {
+            solved.record.output_error = output_error;
+        }
+    }
+
     /// Fails if the layer does not have this attempt.
     pub fn check(&self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.check_layer(layer)?;
@@ -169,19 +177,31 @@ impl Attempts {
         (0..self.layers.len()).filter_map(tuned).collect()
     }
 
-    /// True if a run would solve the layer because it has no active attempt or a stale one.
-    pub fn is_stale(&self, layer: usize, planned: Option<LayerRatio>) -> bool {
-        self.active(layer).is_none_or(|solved| solved.attempt.is_stale(self.active.iter().copied(), planned))
+    /// True if a run would solve the layer because it has no active attempt or a stale one. `counts` gives the units that a
+    /// ratio removes from a layer.
+    pub fn is_stale(
+        &self,
+        layer: usize,
+        planned: Option<LayerRatio>,
+        counts: impl Fn(usize, LayerRatio) -> Option<(usize, usize)>,
+    ) -> bool {
+        let counts = |ratio| counts(layer, ratio);
+        let stale = |solved: &Solved| solved.attempt.is_stale(self.active.iter().copied(), planned, counts);
+        self.active(layer).is_none_or(stale)
     }
 
     /// True if the active attempts above differ from those the attempt was solved with.
     pub fn is_behind_others(&self, solved: &Solved) -> bool {
-        solved.attempt.is_stale(self.active.iter().copied(), None)
+        solved.attempt.is_stale(self.active.iter().copied(), None, |_| None)
     }
 
     /// The first layer that a run with these ratios would solve.
-    pub fn first_stale(&self, ratios: &[LayerRatio]) -> Option<usize> {
-        (0..self.layers.len()).find(|&layer| self.is_stale(layer, ratios.get(layer).copied()))
+    pub fn first_stale(
+        &self,
+        ratios: &[LayerRatio],
+        counts: impl Fn(usize, LayerRatio) -> Option<(usize, usize)>,
+    ) -> Option<usize> {
+        (0..self.layers.len()).find(|&layer| self.is_stale(layer, ratios.get(layer).copied(), &counts))
     }
 
     /// Sizes of the layers with the active attempts.

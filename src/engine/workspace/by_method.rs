@@ -3,7 +3,7 @@
 use crate::{
     config::{Ratios, Settings},
     model::LayerSize,
-    pipeline::{LayerPlan, SolvedLayer, plan_layer},
+    pipeline::{LayerPlan, Removals, SolvedLayer, plan_layer},
     protocol::{Attempt, Method},
     prune::{LayerRatio, LayerRecord, Part},
 };
@@ -24,7 +24,21 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
     Ok((LayerPlan { ratio: method.ratio, ..plan }, settings))
 }
 
-impl Workspace<'_> {
+impl<'c> Workspace<'c> {
+    /// The units of attention and MLP that a ratio removes from a layer; None for a ratio that the layer cannot have.
+    pub fn planned_counts(
+        &self,
+        settings: &Settings,
+    ) -> impl Fn(usize, LayerRatio) -> Option<(usize, usize)> + use<'c> {
+        let (checkpoint, settings) = (self.checkpoint, settings.clone());
+        move |layer, ratio| {
+            let size = checkpoint.architecture().layers.get(layer)?;
+            let plan = plan_layer(size, ratio, &settings).ok()?;
+            let units = |removals: Option<Removals>| removals.map_or(0, |removals| removals.units);
+            Some((units(plan.attention), units(plan.mlp)))
+        }
+    }
+
     /// An earlier attempt that was made in the same way as this one, with the same attempts above, and has the same
     /// cut and weights. `run` is as for [`Workspace::add_attempt`].
     pub fn equal_attempt(

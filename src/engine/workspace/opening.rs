@@ -136,7 +136,7 @@ impl Workspace<'_> {
             }
         };
         let left = state.has_run().then(|| {
-            let first = self.attempts.first_stale(&ratios);
+            let first = self.attempts.first_stale(&ratios, self.planned_counts(&self.settings));
             let finished = state.pending.is_none() && run_state.is_some_and(|run_state| run_state.finished);
             (finished, first.map_or(0, |first| self.attempts.numbers().len() - first))
         });
@@ -200,7 +200,8 @@ impl Workspace<'_> {
             files: PartFiles { attention, mlp },
         });
         let (attention, mlp) = (heads.statistics, channels.statistics);
-        Ok(RestoredAttempt { attempt, record, attention, mlp })
+        let stream_errors = entry.stream_errors;
+        Ok(RestoredAttempt { attempt, record, stream_errors, attention, mlp })
     }
 }
 

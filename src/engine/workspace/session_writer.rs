@@ -10,7 +10,7 @@ use crate::{
     failure::Kind,
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
-    prune::{LayerRatio, Part},
+    prune::{LayerRatio, Part, StreamErrors},
     session::{self, LayerEntry, ModelEntry, PartPlace, PendingRun, RunState, Session, State, Target},
 };
 
@@ -271,7 +271,7 @@ impl Workspace<'_> {
     pub fn save_attempt_end(
         &mut self,
         (layer, number): (usize, usize),
-        output_error: Option<f64>,
+        (output_error, stream_errors): (Option<f64>, Option<StreamErrors>),
         run: Option<Seconds>,
     ) -> Result<(), Error> {
         let record = match run {
@@ -282,6 +282,7 @@ impl Workspace<'_> {
             let entry = &mut state.layers[layer];
             if let Some(attempt) = entry.attempts.iter_mut().find(|entry| entry.attempt.number == number) {
                 (attempt.complete, attempt.output_error) = (true, output_error);
+                attempt.stream_errors = stream_errors.filter(StreamErrors::is_finite);
             }
             if let (Some(seconds), Some(record)) = (run, record) {
                 entry.active = Some(number);

@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{Attempt, CurvePoint, Event, LayerRecord, Method, PartRecord},
-    prune::Part,
+    prune::{Part, StreamErrors},
 };
 
 use super::super::{
@@ -86,7 +86,7 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     }
     let (index, number) = (record.index, attempt.number);
     let Some(layer) = state.layers.get_mut(index) else { return };
-    let mut result = AttemptResult { attempt, record, attention: None, mlp: None, seconds: None };
+    let mut result = AttemptResult { attempt, record, stream_errors: None, attention: None, mlp: None, seconds: None };
     let equal = layer.work.as_ref().is_some_and(|work| work.attempt != number);
     let earlier = layer.active().map(|result| (result.attention.clone(), result.mlp.clone()));
     if let Some(work) = layer.work.take() {
@@ -149,6 +149,15 @@ pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
         state.schedule.put(layer, ratio);
     }
     state.settle_choices();
+}
+
+/// Adds the comparison of the streams behind an attempt.
+pub fn compared(state: &mut State, layer: usize, number: usize, errors: StreamErrors) {
+    let Some(known) = state.layers.get_mut(layer) else { return };
+    if let Some(result) = known.attempts.iter_mut().find(|result| result.attempt.number == number) {
+        result.record.output_error = Some(errors.mlp.relative()).filter(|error| error.is_finite());
+        result.stream_errors = Some(errors);
+    }
 }
 
 pub fn error_curve(state: &mut State, (layer, part): (usize, Part), units: usize, points: Vec<CurvePoint>) {

@@ -9,6 +9,7 @@ use crate::{
     words::{self, Sentence},
 };
 
+use super::screens::errors::what_if;
 use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, PartStatistics, State, advice, restore, search};
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
@@ -37,11 +38,13 @@ fn log(state: &mut State, at: f64, event: &Event) -> String {
     // A session is announced again when it is reopened.
     let known_session =
         matches!(event, Event::SessionOpened { path } if state.sessions.open.as_ref() == Some(path));
-    let Some(Sentence { level, place: _, layer, text }) = words::event(event).filter(|_| !known_session)
-    else {
+    let notation = state.interface.notation;
+    let sentence = |notation| words::event(event, notation).filter(|_| !known_session);
+    let Some(Sentence { level, place: _, layer, text }) = sentence(notation) else {
         return String::new();
     };
-    state.log.push(Entry { at, level, layer, text: text.clone() });
+    let other = sentence(notation.other()).map(|sentence| sentence.text);
+    state.log.push_noted(Entry { at, level, layer, text: text.clone() }, other);
     text
 }
 
@@ -89,6 +92,14 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::AttemptActivated { layer, attempt } => layers::activated(state, layer, attempt),
         Event::ErrorCurve { layer, part, units, points } => {
             layers::error_curve(state, (layer, part), units, points);
+        }
+        Event::OutputErrorMeasured { layer, attempt: Some(attempt), dense_part: None, errors } => {
+            layers::compared(state, layer, attempt, errors);
+        }
+        // A layer without an attempt has no result to which its comparison could belong.
+        Event::OutputErrorMeasured { attempt: None, dense_part: None, .. } => {}
+        Event::OutputErrorMeasured { layer, attempt: _, dense_part: Some(dense), errors } => {
+            what_if::measured(state, dense, layer, errors);
         }
 
         Event::SensitivityMeasured { curve } => state.search.measured(curve),

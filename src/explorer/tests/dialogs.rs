@@ -109,14 +109,15 @@ fn settings_are_checked_before_they_are_used() {
     script.keys("enter");
     assert!(script.form_error().unwrap().contains("samples"));
     script.retype("16");
-    script.switch("track errors", true);
+    script.field("track errors");
+    script.keys("right");
     script.keys("enter");
     let settings = &script.state.settings;
     assert_eq!(
         (settings.solver.damping, settings.calibration.samples, settings.solver.group_size),
         (0.05, 16, GroupSize::Exact)
     );
-    assert!(settings.evaluation.track_errors);
+    assert!(settings.evaluation.track_errors.is_on());
 }
 
 #[test]

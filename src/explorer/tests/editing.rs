@@ -21,9 +21,11 @@ fn a_nudge_moves_one_ratio_and_the_parameters_follow_at_once() {
     assert!(script.state.parameters_planned() < before.1);
     assert_eq!(script.state.schedule.name(), "by hand");
     script.keys("u");
-    assert_eq!(ratio(&script, 1), before.0, "nudges in a row are one edit");
+    assert!((ratio(&script, 1) - before.0 - 0.05).abs() < 1e-6, "nudges with one key in a row are one edit");
+    script.keys("u");
+    assert_eq!(ratio(&script, 1), before.0, "another key begins another edit");
     assert_eq!(script.state.schedule.name(), "log");
-    script.keys("ctrl-r");
+    script.keys("ctrl-r ctrl-r");
     assert!((ratio(&script, 1) - before.0 - 0.15).abs() < 1e-6);
 }
 
@@ -33,10 +35,10 @@ fn choosing_a_part_edits_heads_and_channels_separately() {
     let before = ratio(&script, 0);
     script.keys("3 a K");
     let apart = script.state.schedule.ratios[0];
-    assert!((apart.attention - before - 0.05).abs() < 1e-6 && apart.mlp == before, "{apart}");
+    assert!(apart.attention == 0.25 && apart.mlp == before, "a key removes one of the four heads: {apart}");
     script.keys("a J");
     let apart = script.state.schedule.ratios[0];
-    assert!((apart.attention - before - 0.05).abs() < 1e-6 && (apart.mlp - before + 0.05).abs() < 1e-6);
+    assert!(apart.attention == 0.25 && (apart.mlp - before + 0.05).abs() < 1e-6);
     script.keys("a K");
     assert!((script.state.schedule.ratios[0].mlp - before).abs() < 1e-6, "both parts again");
     script.keys("e");
@@ -210,6 +212,8 @@ fn an_edit_during_a_run_replans_the_remaining_layers() {
 fn a_pruned_layer_is_stale_once_its_planned_ratio_changes() {
     let mut script = Script::pruned(3);
     script.keys("3 home right up");
+    assert_eq!(script.state.status(1), Status::Done, "the ratio differs, and the counts do not");
+    script.keys("K K");
     assert_eq!(script.state.status(1), Status::Stale);
     assert_eq!(
         script.state.status(2),
@@ -218,6 +222,29 @@ fn a_pruned_layer_is_stale_once_its_planned_ratio_changes() {
     );
     script.keys("u");
     assert_eq!(script.state.status(1), Status::Done);
+}
+
+#[test]
+fn a_key_moves_one_head_and_an_edit_ends_when_the_part_or_the_key_changes() {
+    let mut script = Script::opened(3);
+    let heads = |script: &Script| script.state.goal(0).attention;
+    let before = heads(&script);
+    script.keys("3 a up");
+    assert_eq!(heads(&script), before + 1);
+    script.keys("up");
+    assert_eq!(heads(&script), before + 2);
+    script.keys("down");
+    assert_eq!(heads(&script), before + 1);
+    script.keys("u");
+    assert_eq!(heads(&script), before + 2, "down is an edit of its own");
+    script.keys("u");
+    assert_eq!(heads(&script), before);
+    // The part changes, and the key does not.
+    script.keys("up a up a a up");
+    let (undo, _) = script.state.history.depth();
+    assert_eq!(undo, 3);
+    let listed: Vec<String> = script.state.history.listed().map(|(what, _)| what.clone()).collect();
+    assert_eq!(listed[..2], ["the heads of layer 0", "the channels of layer 0"]);
 }
 
 #[test]

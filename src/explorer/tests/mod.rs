@@ -5,6 +5,7 @@ mod commands;
 mod comparing;
 mod dialogs;
 mod editing;
+mod errors;
 mod forms;
 mod going_on;
 mod keys;

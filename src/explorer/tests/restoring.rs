@@ -40,7 +40,7 @@ fn attempt(script: &Script, layer: usize, number: usize, above: Vec<usize>) -> R
         output_error: Some(0.01),
     };
     let attempt = Attempt { number, above, method };
-    RestoredAttempt { attempt, record, attention: Some(statistics(4)), mlp: None }
+    RestoredAttempt { attempt, record, stream_errors: None, attention: Some(statistics(4)), mlp: None }
 }
 
 /// A perplexity of the dense model, or of the active attempts of `restored`.

@@ -146,13 +146,6 @@ impl Script {
         form.at = form.fields.iter().position(|field| field.label == label).unwrap();
     }
 
-    pub fn switch(&mut self, label: &str, on: bool) {
-        self.field(label);
-        let Some(Dialog::Form(form)) = self.state.dialogs.last_mut() else { panic!("no form is open") };
-        let at = form.at;
-        form.fields[at].value = Value::Switch(on);
-    }
-
     pub fn run_started(&self) -> Event {
         let model = self.state.model.as_ref().unwrap().record.clone();
         let settings = Box::new(self.state.settings_of_run());

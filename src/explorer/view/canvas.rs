@@ -8,10 +8,14 @@ use ratatui::{
     widgets::{Block, Widget},
 };
 
+use crate::words::Notation;
+
 use crate::explorer::{
     Action, Panel, Pointed, State, Zoom,
     view::{
-        Hits, Role, Theme, stage,
+        Hits, Role, Theme,
+        pieces::fitting,
+        stage,
         widgets::{self, fit, width},
     },
 };
@@ -86,12 +90,13 @@ impl Canvas<'_> {
         Span::styled(text, self.theme.style(role))
     }
 
-    /// Writes row `row` of an area, counted from its top; rows below the bottom are dropped.
+    /// Writes row `row` of an area, counted from its top; rows below the bottom are dropped. A line that is too long loses
+    /// words first, then figures as a whole.
     pub fn line(&mut self, area: Rect, row: u16, spans: Vec<Span<'_>>) {
         let area = area.intersection(*self.buffer.area());
         if row < area.height {
             let mut x = area.x;
-            for span in spans {
+            for span in fitting(spans, area.width.into()) {
                 x = widgets::write(self.buffer, area, x, area.y + row, &span.content, span.style);
             }
         }
@@ -138,6 +143,19 @@ impl Canvas<'_> {
     /// The key of an action, or its name if it has no key.
     pub fn key(&self, action: Action) -> String {
         self.state.interface.keymap.label(action).unwrap_or_else(|| action.info().name.into())
+    }
+
+    /// A relative error in the chosen notation.
+    pub fn relative(&self, error: f64) -> String {
+        self.state.interface.notation.relative(error)
+    }
+
+    /// Columns of a relative error in the chosen notation.
+    pub fn relative_width(&self) -> u16 {
+        match self.state.interface.notation {
+            Notation::Scientific => 8,
+            Notation::PerCent => 9,
+        }
     }
 
     pub fn is_focused(&self, panel: &'static Panel) -> bool {

@@ -23,7 +23,8 @@ pub fn picture(
     cut: Option<usize>,
     planned: usize,
 ) {
-    let Some(scale) = Scale::log([0.0].into_iter().chain(ends(&curve.points))) else {
+    let scale = Scale::log([0.0].into_iter().chain(ends(&curve.points)));
+    let Some(scale) = scale.map(|scale| scale.noted(view.state.interface.notation)) else {
         view.absent(area, "All errors are 0.");
         return;
     };

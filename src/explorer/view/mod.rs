@@ -3,6 +3,7 @@
 mod ascii;
 pub mod canvas;
 pub mod error_curve;
+pub mod figures;
 mod footer;
 mod header;
 mod hits;

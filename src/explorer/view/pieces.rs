@@ -1,6 +1,11 @@
-//! Pieces of a line. Narrow windows drop the least important pieces first.
+//! Pieces of a line. Narrow windows drop the least important pieces first, and never a part of a figure.
 
 use ratatui::text::{Line, Span};
+
+use super::{
+    figures::has_figure,
+    text::{fit, whole_start, width},
+};
 
 /// A piece with its rank: the highest rank is dropped first, and rank 0 never.
 #[derive(Clone, Debug)]
@@ -58,6 +63,56 @@ pub(super) fn thin_out(
     (left, right)
 }
 
+/// The spans that fit into `columns` columns. Wide gaps are closed first. A figure that does not fit is left out as a
+/// whole, together with the words before it, which name it.
+pub(super) fn fitting<'t>(spans: Vec<Span<'t>>, columns: usize) -> Vec<Span<'t>> {
+    let taken = |spans: &[Span<'t>]| spans.iter().map(Span::width).sum::<usize>();
+    if taken(&spans) <= columns {
+        return spans;
+    }
+    #[cfg(test)]
+    spans.iter().for_each(|span| super::figures::uncut::record(&span.content));
+    let mut spans = spans;
+    for span in &mut spans {
+        if span.content.contains("  ") {
+            let mut closed = span.content.to_string();
+            while closed.contains("  ") {
+                closed = closed.replace("  ", " ");
+            }
+            span.content = closed.into();
+        }
+    }
+    let mut kept: Vec<Span<'t>> = Vec::new();
+    let mut room = columns;
+    for span in spans {
+        if span.width() <= room {
+            room -= span.width();
+            kept.push(span);
+            continue;
+        }
+        let start = whole_start(&span.content, room);
+        if has_figure(start) || !has_figure(&span.content) {
+            let start = if has_figure(&span.content) { start.to_string() } else { fit(&span.content, room) };
+            kept.push(Span::styled(start, span.style));
+        } else {
+            // The words at the end name the figure that is left out. Words without any figure stay.
+            let named = kept.iter().rposition(|span| has_figure(&span.content)).map_or(0, |last| last + 1);
+            if named > 0 {
+                kept.truncate(named);
+            }
+        }
+        break;
+    }
+    if let Some(last) = kept.last_mut() {
+        let ends = last.content.trim_end_matches([' ', ',', '·']).len();
+        if width(&last.content) > 0 && ends > 0 {
+            let whole = last.content.to_string();
+            last.content = whole[..ends].to_string().into();
+        }
+    }
+    kept
+}
+
 /// Joins pieces into one line.
 pub(super) fn line(pieces: Vec<Piece>, between: &Span<'static>) -> Line<'static> {
     let mut line = Line::default();
@@ -73,6 +128,26 @@ pub(super) fn line(pieces: Vec<Piece>, between: &Span<'static>) -> Line<'static>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_go_before_figures_and_figures_as_a_whole() {
+        let spans = || {
+            ["layer 11  ", "7.36e-4", ", 0.10 times layer 10", "   mlp ", "3.13e-3"].map(Span::raw).to_vec()
+        };
+        let all: String = spans().iter().map(|span| span.content.to_string()).collect();
+        for columns in 0..60 {
+            let shown: String =
+                fitting(spans(), columns).iter().map(|span| span.content.to_string()).collect();
+            assert!(width(&shown) <= columns, "{shown:?} in {columns}");
+            let known: Vec<_> = crate::explorer::view::figures::figures(&all).map(|f| &all[f]).collect();
+            for figure in crate::explorer::view::figures::figures(&shown) {
+                assert!(known.contains(&&shown[figure]), "{shown:?} in {columns}");
+            }
+            assert!(!shown.ends_with("mlp"), "a name without its figure: {shown:?}");
+        }
+        let whole: String = fitting(spans(), 49).iter().map(|span| span.content.to_string()).collect();
+        assert_eq!(whole, "layer 11 7.36e-4, 0.10 times layer 10 mlp 3.13e-3");
+    }
 
     fn piece(rank: u8, text: &'static str) -> Piece {
         Piece::new(rank, vec![Span::raw(text)])

@@ -13,7 +13,7 @@ use crate::{
         Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,
         ModelShape, MomentPicture, Pace, PartRecord, PerplexityRecord, Stage,
     },
-    prune::Part,
+    prune::{Part, StreamError, StreamErrors},
 };
 
 /// Sizes of a model.
@@ -179,11 +179,26 @@ pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
     let attempt = Attempt { number, above, method: Method::of_run(&state.settings, ratio) };
     state.layers[index].attempts.push(AttemptResult {
         attempt,
+        stream_errors: Some(stream_errors(&record)),
         record,
         attention: Some(attention_seen),
         mlp: Some(mlp_seen),
         seconds: Some(20.0 + 5.0 * noise(index)),
     });
+}
+
+/// Streams with this output error. The norm of the dense stream rises at layer 8.
+fn stream_errors(record: &LayerRecord) -> StreamErrors {
+    let norm = if record.index < 8 { 40.0 } else { 900.0 } * (1.0 + record.index as f64 / 20.0);
+    let error = record.output_error.unwrap_or(0.0) * norm;
+    let behind = |error: f64| StreamError {
+        error,
+        norm,
+        cosine: error / norm / 2.0,
+        error_rest: error * 0.9,
+        norm_rest: 35.0 + record.index as f64,
+    };
+    StreamErrors { attention: behind(error * 0.8), mlp: behind(error) }
 }
 
 /// Prunes the first `done` layers and activates their attempts.

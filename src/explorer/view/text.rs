@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::figures::{cut_after, cut_before};
+
 /// Shows that a text was cut. ASCII mode replaces it like every other symbol.
 const ELLIPSIS: char = '…';
 
@@ -15,6 +17,8 @@ pub fn width(text: &str) -> usize {
 /// The text without control characters and direction marks, which a terminal would interpret. Names and
 /// messages may come from untrusted files.
 fn shown(text: &str) -> Cow<'_, str> {
+    #[cfg(test)]
+    super::figures::uncut::record(text);
     let obeyed = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -22,13 +26,13 @@ fn shown(text: &str) -> Cow<'_, str> {
     if text.contains(obeyed) { Cow::Owned(text.replace(obeyed, "")) } else { Cow::Borrowed(text) }
 }
 
-/// The text cut to `columns` columns, with an ellipsis at its end.
+/// The text cut to `columns` columns, with an ellipsis at its end. A figure that does not fit is left out as a whole.
 pub fn fit(text: &str, columns: usize) -> String {
     let text = shown(text);
     if width(&text) <= columns {
         return text.into();
     }
-    let mut cut = start(&text, columns.saturating_sub(1)).to_string();
+    let mut cut = whole_start(&text, columns.saturating_sub(1)).to_string();
     if columns > 0 {
         cut.push(ELLIPSIS);
     }
@@ -57,7 +61,7 @@ pub fn fit_end(text: &str, columns: usize) -> String {
             from = at;
         }
     }
-    format!("{ELLIPSIS}{}", &text[from..])
+    format!("{ELLIPSIS}{}", &text[cut_after(&text, from)..])
 }
 
 /// The text cut or padded with blanks to `columns` columns.
@@ -97,8 +101,10 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
                 lines.push(String::new());
                 continue;
             }
-            let head = match start(rest, columns) {
-                "" => first_character(rest),
+            let head = match whole_start(rest, columns) {
+                // A figure that is wider than a line is broken.
+                "" if start(rest, columns).is_empty() => first_character(rest),
+                "" => start(rest, columns),
                 head => head,
             };
             line.push_str(head);
@@ -117,7 +123,7 @@ pub fn wrap_at_most(text: &str, columns: usize, most: usize) -> Vec<String> {
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
-            *last = format!("{}{ELLIPSIS}", start(last, columns.saturating_sub(1)));
+            *last = format!("{}{ELLIPSIS}", whole_start(last, columns.saturating_sub(1)));
         }
     }
     lines
@@ -144,7 +150,7 @@ pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usiz
 }
 
 /// The longest prefix that fits into `columns` columns.
-fn start(text: &str, columns: usize) -> &str {
+pub fn start(text: &str, columns: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {
         used += c.width().unwrap_or(0);
@@ -153,6 +159,11 @@ fn start(text: &str, columns: usize) -> &str {
         }
     }
     text
+}
+
+/// The longest prefix that fits into `columns` columns and does not end inside a figure.
+pub fn whole_start(text: &str, columns: usize) -> &str {
+    &text[..cut_before(text, start(text, columns).len())]
 }
 
 fn first_character(text: &str) -> &str {
@@ -197,7 +208,7 @@ mod tests {
     fn control_characters_are_dropped() {
         let text = "a\u{1b}[31m\u{202e}b\r";
         assert_eq!(fit(text, 9), "a[31mb");
-        assert_eq!(fit_end(text, 3), "…mb");
+        assert_eq!(fit_end(text, 4), "…", "31mb does not fit, and no part of it is shown");
         assert_eq!(wrap("\u{7} one\u{200f}\ttwo", 9), ["one two"]);
         assert_eq!(around_cursor("\u{202e}ab", 3, 4), ("ab".into(), 2));
     }

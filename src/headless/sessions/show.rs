@@ -161,7 +161,7 @@ fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
                 true if summary.stale => "active, stale",
                 true => "active",
                 false if !entry.complete => "incomplete",
-                false if entry.attempt.is_stale(active.iter().copied(), None) => "stale",
+                false if entry.attempt.is_stale(active.iter().copied(), None, |_| None) => "stale",
                 false => "",
             };
             let results = (attention, mlp, entry.output_error);

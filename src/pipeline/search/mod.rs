@@ -14,7 +14,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::{
     calibration::Windows,
-    config::Settings,
+    config::{Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
     prune::{Choice, LayerRatio, Part, Target, allocate, interpolated},
 };
@@ -90,7 +90,7 @@ pub struct Search<'a> {
 /// Settings for the passes of a search, with tracking, evaluation and saving turned off.
 pub fn for_search(settings: &Settings) -> Settings {
     let mut settings = settings.clone();
-    (settings.evaluation.track_errors, settings.evaluation.text) = (false, None);
+    (settings.evaluation.track_errors, settings.evaluation.text) = (Tracking::Off, None);
     settings
 }
 

@@ -78,6 +78,7 @@ fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
         attention: Some(PartEntry { summary, file: number }),
         mlp: Some(PartEntry { summary, file: number }),
         output_error: None,
+        stream_errors: None,
         complete: true,
     }
 }

@@ -231,7 +231,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
             unreachable!("the function above creates this variant")
         };
         let mlp = Some(Statistics { stats, picture, scores, energy });
-        RestoredAttempt { attempt, record, attention: None, mlp }
+        RestoredAttempt { attempt, record, stream_errors: None, attention: None, mlp }
     };
     let layer = |layer: usize| RestoredLayer {
         active: [None, Some(4), Some(7)][layer % 3],

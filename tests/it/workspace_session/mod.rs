@@ -28,7 +28,7 @@ fn new_session(dir: &Path) -> (PathBuf, SessionPlace) {
 /// A small run that tracks errors and measures perplexity.
 fn measured(dir: &Path) -> Settings {
     let mut settings = settings();
-    (settings.evaluation.text, settings.evaluation.track_errors) = (Some(small_text(dir)), true);
+    (settings.evaluation.text, settings.evaluation.track_errors) = (Some(small_text(dir)), true.into());
     settings
 }
 

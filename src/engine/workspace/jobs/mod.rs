@@ -2,6 +2,7 @@
 //! `protocol::job`.
 
 mod companions;
+mod compare_streams;
 mod error_curve;
 mod export;
 mod generate;
@@ -37,6 +38,7 @@ pub fn work(job: Job, workspace: &mut Workspace<'_>, context: &mut Context) -> R
         Job::Search(job) => job.work(workspace, context),
         Job::Retry(job) => job.work(workspace, context),
         Job::ErrorCurve(job) => job.work(workspace, context),
+        Job::CompareStreams(job) => job.work(workspace, context),
         Job::MeasurePerplexity(job) => job.work(workspace, context),
         Job::Generate(job) => job.work(workspace, context),
         Job::Export(job) => job.work(workspace, context),

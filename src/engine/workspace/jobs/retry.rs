@@ -6,7 +6,10 @@ use crate::{
     prune::Part,
 };
 
-use super::{Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace, plan_by};
+use super::{
+    Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace,
+    compare_streams::emit_output_error, plan_by,
+};
 
 /// The active attempt of a layer. Its parts may be copied.
 pub struct ActiveParts {
@@ -80,9 +83,13 @@ impl Workspace<'_> {
             return Ok(earlier);
         }
         let files = PartFiles { attention: by(origins.0), mlp: by(origins.1) };
-        self.save_attempt_end((layer, number), solved.record.output_error, None)?;
+        let stream_errors = solved.stream_errors;
+        self.save_attempt_end((layer, number), (solved.record.output_error, stream_errors), None)?;
         let record = self.add_attempt(solved, &attempt, files, &run_settings);
         context.emit(Event::LayerDone { record, attempt });
+        if let Some(errors) = &stream_errors {
+            emit_output_error((layer, Some(number)), None, errors, context);
+        }
         Ok(number)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     model::Architecture,
     pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
     protocol::{Attempt, Event, JobKind, Method, Methods, OnCancel, RunRecord, Seconds, Statistics, job},
-    prune::{LayerRatio, Part, Schedule},
+    prune::{LayerRatio, Part, Schedule, StreamErrors},
     session::{FileStamp, PendingRun, Target},
 };
 
@@ -24,7 +24,9 @@ use crate::engine::{
 
 use super::{
     super::session_writer::{IncompleteAttempt, SavedPart},
-    Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace, plan_by,
+    Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace,
+    compare_streams::emit_output_error,
+    plan_by,
     put_back::Before,
 };
 
@@ -272,8 +274,9 @@ impl Workspace<'_> {
         context: &mut Context,
     ) -> Result<usize, Error> {
         let made_with = run_state.settings.of_layer();
+        let counts = self.planned_counts(&run_state.settings);
         for layer in from..run_state.plan.len() {
-            if !self.attempts.is_stale(layer, Some(run_state.ratios[layer])) {
+            if !self.attempts.is_stale(layer, Some(run_state.ratios[layer]), &counts) {
                 continue;
             }
             let tuned = self.attempts.tuned(layer, run_state.ratios[layer]);
@@ -320,14 +323,18 @@ impl Workspace<'_> {
             };
             let solved =
                 self.run_layer((layer, tuned), &run_state.plan[layer], pass, setup, &mut streams, context)?;
-            let Solving { record, attempt, seconds: solving } = solved;
+            let Solving { record, stream_errors, attempt, seconds: solving } = solved;
             seconds.solve += solving;
             let solve = seconds.solve - earlier.solve;
             seconds.calibration = earlier.calibration + context.seconds() - began - solve;
             seconds.total = before + context.seconds();
             self.attempts.choose(layer, Some(attempt.number))?;
-            self.save_attempt_end((layer, attempt.number), record.output_error, Some(*seconds))?;
+            let (number, errors) = (attempt.number, (record.output_error, stream_errors));
+            self.save_attempt_end((layer, number), errors, Some(*seconds))?;
             context.emit(Event::LayerDone { record, attempt });
+            if let Some(errors) = &stream_errors {
+                emit_output_error((layer, Some(number)), None, errors, context);
+            }
         }
         Ok(())
     }
@@ -375,15 +382,15 @@ impl Workspace<'_> {
         let solved = writer.outcome(solved);
         self.reserve_numbers(layer);
         let solved = solved?;
-        let seconds = solved.solve_seconds;
+        let (seconds, stream_errors) = (solved.solve_seconds, solved.stream_errors);
         if let Some((record, attempt)) = self.equal_attempt(&solved, &attempt, run_settings) {
             // The layers below were solved on this attempt, so they remain up to date.
             self.drop_attempt(layer, number)?;
-            return Ok(Solving { record, attempt, seconds });
+            return Ok(Solving { record, stream_errors, attempt, seconds });
         }
         let files = PartFiles { attention: number, mlp: number };
         let record = self.add_attempt(solved, &attempt, files, run_settings);
-        Ok(Solving { record, attempt, seconds })
+        Ok(Solving { record, stream_errors, attempt, seconds })
     }
 
     /// Continues with other ratios from `layer` on. Invalid ratios are ignored with a warning.
@@ -415,6 +422,7 @@ impl Workspace<'_> {
 /// A layer being solved.
 struct Solving {
     record: crate::prune::LayerRecord,
+    stream_errors: Option<StreamErrors>,
     attempt: Attempt,
     seconds: f64,
 }

@@ -185,7 +185,8 @@ impl Workspace<'_> {
             stale: self.attempts.is_behind_others(solved),
         });
         let below = layer + 1..numbers.len();
-        let stale = |&below: &usize| self.attempts.is_stale(below, ratios.get(below).copied());
+        let counts = self.planned_counts(&self.settings);
+        let stale = |&below: &usize| self.attempts.is_stale(below, ratios.get(below).copied(), &counts);
         LayerTries { layer, tries: tried.collect(), stale_below: below.filter(stale).collect() }
     }
 

@@ -112,7 +112,7 @@ pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
         let numbers = workspace.attempts.numbers();
         let written =
             target.as_ref().is_none_or(|target| is_written(workspace.session.get(), &target.path, numbers));
-        let from = workspace.attempts.first_stale(&ratios);
+        let from = workspace.attempts.first_stale(&ratios, workspace.planned_counts(&settings));
         let finished = finished && (from.is_some() || workspace.is_measured(&settings, context)?);
         // An unchanged export of this session may be replaced.
         let target = target.map(|target| {

@@ -207,7 +207,7 @@ impl Field {
     pub fn of_setting(setting: &'static Setting, settings: &Settings) -> Option<Self> {
         let config::FormField { label, hint, choices, .. } = setting.form?;
         let (id, text) = (FieldId::Setting(setting), setting.text(settings));
-        if setting.kind == config::Kind::Switch {
+        if setting.kind == config::Kind::Switch && choices.is_empty() {
             return Some(Self::switch(id, label, hint, (text == "true") != setting.negated));
         }
         if let Some((chosen, _)) = choices.iter().find(|(_, meant)| *meant == text).or(choices.first()) {

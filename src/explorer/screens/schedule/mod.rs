@@ -47,6 +47,19 @@ pub static RATIO: Panel = Panel {
     draw: view::curve,
 };
 
+pub static HISTORY: Panel = Panel {
+    title: "Changes",
+    explain: |_| Explanation {
+        title: "Changes of the plan",
+        formula: Vec::new(),
+        text: vec![
+            "The newest change is on top; u undoes it. Changes above the line were undone; Ctrl-R redoes the lowest of them. An edit ends when another key is pressed, another part is chosen, or another layer is edited.",
+        ],
+    },
+    figure: |_| Ok(Figure::Ratios),
+    draw: view::changes,
+};
+
 impl Slice for Schedule {
     fn title(&self) -> &'static str {
         "Schedule"
@@ -57,7 +70,7 @@ impl Slice for Schedule {
     }
 
     fn panels(&self) -> &'static [&'static Panel] {
-        const PANELS: &[&Panel] = &[&RATIO];
+        const PANELS: &[&Panel] = &[&RATIO, &HISTORY];
         PANELS
     }
 
@@ -90,6 +103,7 @@ impl Slice for Schedule {
 
     fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
         (action == Action::SwitchPart).then(|| {
+            state.history.close();
             let edited = &mut state.screens.schedule.edited;
             *edited = match edited {
                 None => Some(Part::Attention),

@@ -1,6 +1,8 @@
 //! Tests of the screens on sample runs.
 
+mod charts;
 mod content;
+mod figures;
 
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 

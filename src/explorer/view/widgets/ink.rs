@@ -21,15 +21,34 @@ pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style:
     }
 }
 
-/// Writes text starting at a cell, clipped to the area. Returns the column after the text.
+/// Writes text starting at a cell, clipped to the area. A figure that does not fit is left out as a whole, and `…`
+/// stands for it if there is room. Returns the column after the text.
 pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
     let area = area.intersection(*buffer.area());
     if !area.contains((x, y).into()) {
         return x;
     }
-    let place = Rect { x, y, width: width(text).min(area.right() - x), height: 1 };
+    let room = area.right() - x;
+    let text = clipped(text, room);
+    let place = Rect { x, y, width: width(&text).min(room), height: 1 };
     buffer.set_style(place, Style::new().remove_modifier(Modifier::all()));
-    buffer.set_stringn(x, y, text, usize::from(area.right() - x), style).0
+    buffer.set_stringn(x, y, text, usize::from(room), style).0
+}
+
+/// The part of a text that fits into `columns` columns.
+fn clipped(text: &str, columns: u16) -> Cow<'_, str> {
+    #[cfg(test)]
+    crate::explorer::view::figures::uncut::record(text);
+    let columns = usize::from(columns);
+    if text::width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let (start, whole) = (text::start(text, columns), text::whole_start(text, columns));
+    if whole.len() == start.len() {
+        return Cow::Borrowed(start);
+    }
+    // There is room for at least the first digit of the figure.
+    Cow::Owned(format!("{whole}…"))
 }
 
 /// Number of columns of a text.
@@ -39,6 +58,8 @@ pub fn width(text: &str) -> u16 {
 
 /// The text cut to `columns` columns.
 pub fn fit(text: &str, columns: u16) -> Cow<'_, str> {
+    #[cfg(test)]
+    crate::explorer::view::figures::uncut::record(text);
     if width(text) <= columns { Cow::Borrowed(text) } else { Cow::Owned(text::fit(text, columns.into())) }
 }
 

@@ -11,7 +11,7 @@ mod symbols;
 mod table;
 mod wrap;
 
-pub use axes::{LayerAxis, axes, column, layer_place, row, scale_below};
+pub use axes::{LayerAxis, axes, axes_with, column, label_columns, layer_place, row, scale_below};
 pub use bars::{crest, measurement, pillar, track};
 pub use heat_map::{HeatMap, heat_scale};
 pub use ink::{fit, put, width, write};

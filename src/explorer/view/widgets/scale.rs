@@ -1,6 +1,6 @@
 //! Scales: the position of a value on an axis, and the tick labels.
 
-use crate::words;
+use crate::words::{self, Notation};
 
 /// How values are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,18 @@ pub struct Scale {
     pub low: f64,
     pub high: f64,
     pub spacing: Spacing,
+    /// The notation of the tick labels.
+    notation: Notation,
+    /// Place of `low` on a log axis. It is above 0 if the axis also has a place for the value 0, at its lower end.
+    floor: f64,
 }
+
+/// The part of a log axis below its lowest value, if the axis has a place for 0.
+const ZERO: f64 = 0.1;
+/// Linear axes that end outside this range have scientific labels.
+const PLAIN: std::ops::Range<f64> = 1e-3..1e6;
+/// Minimum number of ticks of an axis with room for them.
+const FEWEST: usize = 3;
 
 /// Smallest value of a log axis relative to the largest; smaller ones are drawn at the bottom.
 const FAINTEST: f64 = 1e-8;
@@ -32,14 +43,30 @@ impl Scale {
     /// An axis from 0 to the next round number at or above `highest`.
     pub fn from_zero(highest: f64) -> Self {
         let high = if highest.is_finite() && highest > 0.0 { round_up(highest) } else { 1.0 };
-        Self { low: 0.0, high, spacing: Spacing::Linear }
+        Self::new(0.0, high, Spacing::Linear)
     }
 
     /// An axis from exactly `low` to exactly `high`.
     pub fn between(low: f64, high: f64) -> Self {
         let (low, high) = if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 1.0) };
         let high = if high > low { high } else { low + 1.0 };
-        Self { low, high, spacing: Spacing::Linear }
+        Self::new(low, high, Spacing::Linear)
+    }
+
+    fn new(low: f64, high: f64, spacing: Spacing) -> Self {
+        Self { low, high, spacing, notation: Notation::Scientific, floor: 0.0 }
+    }
+
+    /// The same axis with tick labels in this notation.
+    pub fn noted(self, notation: Notation) -> Self {
+        Self { notation, ..self }
+    }
+
+    /// A log axis that also shows values of exactly 0, if there are any: they are at its lower end.
+    pub fn log_with_zeros(values: impl IntoIterator<Item = f64> + Clone) -> Option<Self> {
+        let zeros = values.clone().into_iter().any(|value| value == 0.0);
+        let scale = Self::log(values)?;
+        Some(Self { floor: if zeros { ZERO } else { 0.0 }, ..scale })
     }
 
     /// A log axis with round ends around all positive values within eight decades of the largest; None without a positive value.
@@ -54,7 +81,7 @@ impl Scale {
         if high / low < 4.0 {
             (low, high) = (decade_step_below(low / 1.5), decade_step_above(high * 1.5));
         }
-        Some(Self { low, high, spacing: Spacing::Log })
+        Some(Self::new(low, high, Spacing::Log))
     }
 
     /// A log axis if [`words::needs_log_axis`] says so, otherwise a linear one from 0.
@@ -76,63 +103,114 @@ impl Scale {
         }
         let place = match self.spacing {
             Spacing::Linear => (value - self.low) / (self.high - self.low),
-            Spacing::Log if value > 0.0 => (value / self.low).ln() / (self.high / self.low).ln(),
+            Spacing::Log if value > 0.0 => {
+                let place = (value / self.low).ln() / (self.high / self.low).ln();
+                self.floor + (1.0 - self.floor) * place.clamp(0.0, 1.0)
+            }
+            Spacing::Log if value == 0.0 && self.floor > 0.0 => 0.0,
             Spacing::Log => return None,
         };
         (!place.is_nan()).then(|| place.clamp(0.0, 1.0))
     }
 
-    /// About `most` evenly spaced ticks.
+    /// About `most` evenly spaced ticks; if `most` is at least three, never fewer than three.
     pub fn ticks(&self, most: usize) -> Vec<Tick> {
-        match self.spacing {
+        let values = match self.spacing {
+            _ if most < 2 => vec![self.low, self.high],
             Spacing::Linear => self.linear_ticks(most),
             Spacing::Log => self.log_ticks(most),
-        }
+        };
+        let zero = (self.floor > 0.0).then_some(0.0);
+        let digits = self.digits(&values);
+        let tick = |value: f64| Some(Tick { place: self.place(value)?, label: self.label(value, digits) });
+        zero.into_iter().chain(values).filter_map(tick).collect()
     }
 
-    fn linear_ticks(&self, most: usize) -> Vec<Tick> {
+    fn linear_ticks(&self, most: usize) -> Vec<f64> {
         let span = self.high - self.low;
-        if most < 2 {
-            return self.ends();
-        }
+        let steps = |step: f64| {
+            let first = (self.low / step - 1e-9).ceil() as i64;
+            let last = (self.high / step + 1e-9).floor() as i64;
+            (first..=last).map(|n| n as f64 * step).take(most.max(FEWEST) + 3).collect::<Vec<f64>>()
+        };
         let step = round_step(span / most as f64);
-        let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
-        let first = (self.low / step - 1e-9).ceil() as i64;
-        let last = (self.high / step + 1e-9).floor() as i64;
-        let tick = |n: i64| {
-            let value = n as f64 * step;
-            let label = if step >= 1e6 { format!("{value:.0e}") } else { format!("{value:.digits$}") };
-            Tick { place: (value - self.low) / span, label }
-        };
-        (first..=last).take(most + 1).map(tick).collect()
+        // A rounder step may leave too few ticks.
+        let finer = [1.0, 0.5, 0.4, 0.2, 0.1].map(|factor| steps(step * factor));
+        finer
+            .into_iter()
+            .find(|ticks| ticks.len() >= FEWEST.min(most))
+            .unwrap_or_else(|| vec![self.low, self.high])
     }
 
-    /// Ticks at the two ends only, if there is no room for more.
-    fn ends(&self) -> Vec<Tick> {
-        let label = |value: f64| {
-            if value.abs() >= 1e6 {
-                return format!("{value:.0e}");
-            }
-            let text = format!("{value:.6}");
-            text.trim_end_matches('0').trim_end_matches('.').to_string()
-        };
-        vec![Tick { place: 0.0, label: label(self.low) }, Tick { place: 1.0, label: label(self.high) }]
-    }
-
-    fn log_ticks(&self, most: usize) -> Vec<Tick> {
+    fn log_ticks(&self, most: usize) -> Vec<f64> {
+        const MANTISSAS: [&[f64]; 4] =
+            [&[1.0], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]];
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        let inside = |value: &f64| *value >= self.low * 0.999 && *value <= self.high * 1.001;
+        let ticks = |mantissas: &[f64], skip: usize| {
+            let decades = (first..=last).step_by(skip);
+            let values = decades
+                .flat_map(|decade| mantissas.iter().map(move |mantissa| mantissa * 10f64.powi(decade)));
+            values.filter(inside).collect::<Vec<f64>>()
+        };
         let decades = (last - first).max(1) as usize;
-        let span = (self.high / self.low).log10();
-        let steps: &[f64] = if span * 3.0 <= most as f64 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-        let skip = (decades + 1).div_ceil(most.max(1)).max(1);
-        (first..=last)
-            .step_by(skip)
-            .flat_map(|decade| steps.iter().map(move |step| (*step, decade)))
-            .map(|(step, decade)| (step * 10f64.powi(decade), format!("{step:.0}e{decade}")))
-            .filter(|(value, _)| *value >= self.low * 0.999 && *value <= self.high * 1.001)
-            .filter_map(|(value, label)| self.place(value).map(|place| Tick { place, label }))
-            .collect()
+        let sparse = (1..=decades).map(|skip| ticks(MANTISSAS[0], skip));
+        let dense = MANTISSAS[1..].iter().map(|mantissas| ticks(mantissas, 1));
+        // As many decades as fit; steps inside the decades if those are too few.
+        let most = most.max(FEWEST);
+        let all: Vec<Vec<f64>> = sparse.chain(dense).collect();
+        let fits = all.iter().find(|ticks| (FEWEST..=most).contains(&ticks.len()));
+        let enough = || all.iter().filter(|ticks| ticks.len() >= FEWEST).min_by_key(|ticks| ticks.len());
+        let (low, high) = (self.low, self.high);
+        fits.or_else(enough).cloned().unwrap_or_else(|| vec![low, (low * high).sqrt(), high])
     }
+
+    fn is_scientific(&self) -> bool {
+        !PLAIN.contains(&self.high.abs())
+    }
+
+    /// Decimals of the labels of a linear axis: as few as tell the labels apart exactly.
+    fn digits(&self, values: &[f64]) -> usize {
+        let factor = match self.notation {
+            Notation::Scientific => 1.0,
+            Notation::PerCent => 100.0,
+        };
+        let small = self.is_scientific();
+        let exact = |value: &f64, digits: usize| {
+            let value = value * factor;
+            let power = if small && value != 0.0 { value.abs().log10().floor() } else { 0.0 };
+            let scaled = value * 10f64.powf(digits as f64 - power);
+            (scaled - scaled.round()).abs() < 1e-6 * (1e-3 + scaled.abs())
+        };
+        (0..9).find(|&digits| values.iter().all(|value| exact(value, digits))).unwrap_or(3)
+    }
+
+    fn label(&self, value: f64, digits: usize) -> String {
+        let value = match self.notation {
+            Notation::Scientific => value,
+            Notation::PerCent => 100.0 * value,
+        };
+        let number = match self.spacing {
+            _ if value == 0.0 && self.floor > 0.0 => "0".into(),
+            Spacing::Linear if value != 0.0 && self.is_scientific() => {
+                scientific(value, digits)
+            }
+            Spacing::Linear => format!("{value:.digits$}"),
+            Spacing::Log if self.notation == Notation::PerCent && (1e-2..1e3).contains(&value) => {
+                words::short(value).trim_end_matches(".0").to_string()
+            }
+            Spacing::Log => scientific(value, 1),
+        };
+        match self.notation {
+            Notation::Scientific => number,
+            Notation::PerCent => format!("{number} %"),
+        }
+    }
+}
+
+/// `1e-3`, `1.5e-3`
+fn scientific(value: f64, digits: usize) -> String {
+    format!("{value:.digits$e}").replace(".0e", "e")
 }
 
 fn power_below(value: f64) -> f64 {
@@ -182,7 +260,11 @@ mod tests {
         assert_eq!(labels(Scale::from_zero(0.237), 5), ["0.00", "0.05", "0.10", "0.15", "0.20", "0.25"]);
         assert_eq!(labels(Scale::from_zero(0.18), 2), ["0.0", "0.1", "0.2"]);
         assert_eq!(labels(Scale::from_zero(f64::NAN), 2), ["0.0", "0.5", "1.0"]);
-        assert_eq!(labels(Scale::from_zero(0.27), 1), ["0", "0.3"]);
+        assert_eq!(labels(Scale::from_zero(0.27), 1), ["0.0", "0.3"]);
+        assert_eq!(
+            labels(Scale::from_zero(0.27).noted(Notation::PerCent), 3),
+            ["0 %", "10 %", "20 %", "30 %"]
+        );
         assert_eq!(Scale::from_zero(0.0).high, 1.0);
     }
 
@@ -190,10 +272,39 @@ mod tests {
     fn log_ticks_are_decades_or_steps_inside_one() {
         let wide = Scale::log([1e-6, 0.3, 0.0, f64::NAN, f64::INFINITY, -1.0]).unwrap();
         assert_eq!((wide.low, wide.high), (1e-6, 0.5));
-        assert_eq!(labels(wide, 3), ["1e-6", "1e-3"]);
+        assert_eq!(labels(wide, 3), ["1e-6", "1e-4", "1e-2"]);
+        assert_eq!(labels(wide.noted(Notation::PerCent), 3), ["1e-4 %", "0.01 %", "1 %"]);
         let narrow = Scale::log([0.012, 0.04]).unwrap();
         assert_eq!(labels(narrow, 8), ["1e-2", "2e-2", "5e-2"]);
         assert_eq!(Scale::log([0.0, f64::NAN]), None);
+    }
+
+    #[test]
+    fn every_axis_has_at_least_three_ticks() {
+        for low in [1e-7, 3e-5, 0.012, 0.9, 4.0, 700.0] {
+            for wide in [1.01, 1.7, 3.0, 11.0, 80.0, 3e3, 1e6] {
+                for most in 2..9 {
+                    let log = Scale::log([low, low * wide]).unwrap();
+                    for scale in [log, Scale::from_zero(low * wide), Scale::between(low, low * wide)] {
+                        let ticks = scale.ticks(most);
+                        let enough = ticks.len() >= FEWEST.min(most);
+                        assert!(enough && ticks.len() <= most.max(FEWEST) + 4, "{scale:?} {most}: {ticks:?}");
+                        let labels: std::collections::BTreeSet<_> =
+                            ticks.iter().map(|tick| &tick.label).collect();
+                        assert_eq!(labels.len(), ticks.len(), "{scale:?} {most}: {ticks:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_of_zero_has_a_place_below_all_others() {
+        let scale = Scale::log_with_zeros([0.0, 1e-3, 0.1]).unwrap();
+        assert_eq!(scale.place(0.0), Some(0.0));
+        assert!(scale.place(1e-3).unwrap() >= ZERO && scale.place(0.1).unwrap() <= 1.0);
+        assert_eq!(scale.ticks(4)[0], Tick { place: 0.0, label: "0".into() });
+        assert_eq!(Scale::log_with_zeros([1e-3, 0.1]).unwrap().place(0.0), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
             widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, write},
         },
     },
-    words::{error, ratio},
+    words::ratio,
 };
 
 /// Minimum columns and rows for charts of the other quantities.
@@ -64,8 +64,8 @@ fn of_what(quantity: Quantity) -> &'static str {
     }
 }
 
-fn words(quantity: Quantity, value: f64) -> String {
-    if quantity.is_error() { error(value) } else { ratio(value) }
+fn words(view: &Canvas<'_>, quantity: Quantity, value: f64) -> String {
+    if quantity.is_error() { view.relative(value) } else { ratio(value) }
 }
 
 /// Values at the selected layer.
@@ -74,7 +74,7 @@ fn reading<'t>(view: &Canvas<'_>, compared: &[Compared], quantity: Quantity) -> 
     let mut line = vec![view.span(format!("layer {layer}"), Role::Active)];
     for session in compared {
         let value = session.values(quantity).get(layer).copied().flatten();
-        let value = value.map_or("–".into(), |value| words(quantity, value));
+        let value = value.map_or("–".into(), |value| words(view, quantity, value));
         line.push(view.span(format!("  {} ", session_letter(session.place)), role(session)));
         line.push(view.span(value, Role::Text));
     }
@@ -86,7 +86,8 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     let lines: Vec<Vec<Option<f64>>> = compared.iter().map(|session| session.values(quantity)).collect();
     let all = || lines.iter().flatten().copied().flatten();
     let scale = match quantity.is_error() {
-        true => Scale::log(all()),
+        true => Scale::log_with_zeros(all().collect::<Vec<_>>())
+            .map(|scale| scale.noted(view.state.interface.notation)),
         false => all().next().map(|_| Scale::from_zero(all().fold(0.0, f64::max))),
     };
     let Some(scale) = scale else {

@@ -13,7 +13,7 @@ use crate::{
             widgets::{Column, Place, Side, lay_out, width},
         },
     },
-    words::{change, clock, error, measure, parameters, ratio},
+    words::{change, clock, measure, parameters, ratio},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,10 @@ fn cell(
     let told = |text: Option<String>, role| text.map_or(("–".into(), Role::Faint), |text| (text, role));
     let (before, after) = session.parameters;
     let mean = |quantity: Quantity, smallest: Option<usize>| {
-        told(session.mean(quantity).map(|mean| starred(error(mean), smallest == Some(at))), Role::Text)
+        told(
+            session.mean(quantity).map(|mean| starred(view.relative(mean), smallest == Some(at))),
+            Role::Text,
+        )
     };
     match place.key {
         Key::Name => {

@@ -15,7 +15,7 @@ use crate::{
     },
     protocol::Method,
     prune::Part,
-    words::{change, error, ratio},
+    words::{change, ratio},
 };
 
 pub static ATTEMPTS: LayerPanel = LayerPanel {
@@ -125,7 +125,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 fn standing(view: &Canvas<'_>, shown: &Shown<'_>, result: &AttemptResult) -> (&'static str, Role) {
     let glyphs = view.theme.glyphs;
     let active = view.state.layers.iter().map(|layer| layer.chosen);
-    if result.attempt.is_stale(active, None) {
+    if result.attempt.is_stale(active, None, |_| None) {
         (glyphs.status(Status::Stale), Role::Stale)
     } else if shown.layer.chosen == Some(result.attempt.number) {
         (glyphs.active(), Role::Done)
@@ -147,9 +147,10 @@ fn attempt_row(
     let here = if cursor { view.theme.glyphs.cursor() } else { " " };
     let force = if chosen { view.theme.glyphs.active() } else { " " };
     let mark = if stale == force { " " } else { stale };
+    let notation = view.state.interface.notation;
     let record = |part: Part| {
         let record = result.record(part);
-        (format!("{}/{}", record.kept.len(), record.units), error(record.relative_error))
+        (format!("{}/{}", record.kept.len(), record.units), notation.relative(record.relative_error))
     };
     for place in places {
         let (text, role) = match place.key {
@@ -158,7 +159,9 @@ fn attempt_row(
             Key::Channels => (record(Part::Mlp).0, Role::Text),
             Key::AttentionError => (record(Part::Attention).1, Role::Text),
             Key::MlpError => (record(Part::Mlp).1, Role::Text),
-            Key::Output => (result.record.output_error.map_or("–".into(), error), Role::Text),
+            Key::Output => {
+                (result.record.output_error.map_or("–".into(), |value| view.relative(value)), Role::Text)
+            }
             Key::Ratio | Key::Score | Key::Groups | Key::Damping | Key::Compensation => {
                 (of_method(&result.attempt.method, place.key), Role::Text)
             }
@@ -170,9 +173,13 @@ fn attempt_row(
 /// The attempt being solved, below the finished ones.
 fn work_row(view: &mut Canvas<'_>, row: Rect, shown: &Shown<'_>, places: &[Place<Key>]) {
     let Some(work) = &shown.layer.work else { return };
+    let notation = view.state.interface.notation;
     let left = |part: Part| {
         let part = work.view(part);
-        (format!("{}/{}", part.kept(), part.units), part.relative_error().map_or("–".into(), error))
+        (
+            format!("{}/{}", part.kept(), part.units),
+            part.relative_error().map_or("–".into(), |value| notation.relative(value)),
+        )
     };
     for place in places {
         let text = match place.key {
@@ -215,7 +222,7 @@ fn compared<'t>(view: &Canvas<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<S
     let from_to = |name: &str, role: Role, before: f64, after: f64| {
         vec![
             view.span(format!("{name:<10}"), role),
-            view.span(format!("{} {arrow} {}", error(before), error(after)), Role::Text),
+            view.span(format!("{} {arrow} {}", view.relative(before), view.relative(after)), Role::Text),
             view.span(format!("  {:>9}", change(before, after)), Role::Text),
         ]
     };
@@ -266,7 +273,7 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
         return vec![vec![view.span("no attempt yet", Role::Muted)]];
     };
     let (mark, role) = standing(view, shown, force);
-    let output = force.record.output_error.map_or("–".into(), error);
+    let output = force.record.output_error.map_or("–".into(), |value| view.relative(value));
     // Numbers may be missing, so the highest one is not the count.
     let highest = attempts.iter().map(|result| result.attempt.number).max().unwrap_or(0);
     vec![

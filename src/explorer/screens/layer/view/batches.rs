@@ -14,7 +14,7 @@ use crate::{
         },
     },
     protocol::Refined,
-    words::{count, error, plural},
+    words::{count, plural},
 };
 
 pub static BATCHES: LayerPanel = LayerPanel {
@@ -61,11 +61,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let mut note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
     if let Some(own) = shown.scheduled() {
         // If sizes were rounded: the error of the scheduled sizes.
-        note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
+        note += &format!("; the schedule's {} would be {}", own.removed, view.relative(own.relative_error));
     }
     if let Some(refined) = shown.refined() {
         let Refined { swaps, error_before, error_after } = refined;
-        let (before, after) = (error(error_before), error(error_after));
+        let (before, after) = (view.relative(error_before), view.relative(error_after));
         note +=
             &format!("; {}: {before} {} {after}", plural(swaps, "swap", "swaps"), view.theme.glyphs.arrow());
     }
@@ -79,19 +79,19 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 
 /// One line per batch. If not all fit, the newest are visible.
 fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>, energy: f64) {
-    let batches = part.step_errors.len();
+    let (batches, notation) = (part.step_errors.len(), view.state.interface.notation);
     let names = status::unit_names(view.state, part.part);
     let digits = width(&batches.to_string()).max(5);
     let what = width(&count(part.units as u64)) + 1 + width(names.1);
-    let fixed = digits + what + 8 + 9 + 8;
+    let fixed = digits + what + 2 * view.relative_width() + 9;
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let places = lay_out(
         vec![
             column(Key::Batch, "batch", digits, Side::Right, 0),
             column(Key::What, "removed", what, Side::Left, 0),
-            column(Key::Error, "error", 8, Side::Right, 0),
+            column(Key::Error, "error", view.relative_width(), Side::Right, 0),
             column(Key::Bar, "", area.width.saturating_sub(fixed).clamp(6, 40), Side::Left, 2),
-            column(Key::Sum, "total", 8, Side::Right, 1),
+            column(Key::Sum, "total", view.relative_width(), Side::Right, 1),
         ],
         area.width,
     );
@@ -122,12 +122,12 @@ fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_
                     };
                     place.write(view.buffer, row, &text, style);
                 }
-                Key::Error => place.write(view.buffer, row, &error(cost / energy), style),
+                Key::Error => place.write(view.buffer, row, &notation.relative(cost / energy), style),
                 Key::Bar => {
                     let colour = view.theme.style(status::part_role(shown.part));
                     measurement(view.buffer, place.area(row), cost / most, colour, view.theme.glyphs);
                 }
-                Key::Sum => place.write(view.buffer, row, &error(sum / energy), muted),
+                Key::Sum => place.write(view.buffer, row, &notation.relative(sum / energy), muted),
             }
         }
         before += size;
@@ -136,20 +136,20 @@ fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_
 
 /// Errors of all batches in order; batches that share a column are summed.
 fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) {
-    let batches = part.step_errors.len();
+    let (batches, notation) = (part.step_errors.len(), view.state.interface.notation);
     let wide = usize::from(area.width.max(1)).min(batches);
     let groups: Vec<f64> = (0..wide)
         .map(|at| {
             part.step_errors[at * batches / wide..(at + 1) * batches / wide].iter().sum::<f64>() / energy
         })
         .collect();
-    let scale = Scale::of(groups.iter().copied());
+    let scale = Scale::of(groups.iter().copied()).noted(notation);
     let line = Rect { height: 1, ..area };
     let text = vec![
         view.span("total ", Role::Muted),
-        view.span(error(part.step_errors.iter().sum::<f64>() / energy), Role::Text),
+        view.span(notation.relative(part.step_errors.iter().sum::<f64>() / energy), Role::Text),
         view.span("  the last ", Role::Muted),
-        view.span(error(part.step_errors[batches - 1] / energy), Role::Text),
+        view.span(notation.relative(part.step_errors[batches - 1] / energy), Role::Text),
     ];
     view.line(line, 0, text);
     let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -179,9 +179,9 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
         ],
         vec![
             view.span("total ", Role::Muted),
-            view.span(error(sum / energy), role),
+            view.span(view.relative(sum / energy), role),
             view.span("  last ", Role::Muted),
-            view.span(error(last / energy), role),
+            view.span(view.relative(last / energy), role),
         ],
     ]
 }

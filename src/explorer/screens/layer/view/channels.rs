@@ -94,19 +94,29 @@ fn cut(view: &mut Canvas<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
     let muted = view.theme.style(Role::Muted);
     let labels = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
     let all = count(part.units as u64);
-    write(view.buffer, labels, plot.right().saturating_sub(width(&all)), labels.y, &all, muted);
-    write(view.buffer, labels, plot.x, labels.y, "0", muted);
+    let end = plot.right().saturating_sub(width(&all));
+    // Labels that would touch are left out.
+    let cut = cut_column(plot, part).map(|x| {
+        let text = format!("cut at {}", count(part.goal as u64));
+        let last = end.saturating_sub(width(&text) + 1).max(plot.x);
+        (x.saturating_sub(width(&text) / 2).clamp((plot.x + 2).min(last), last), text)
+    });
+    let touches =
+        |from: u16, to: u16| cut.as_ref().is_some_and(|(at, text)| from <= at + width(text) && to + 1 > *at);
+    for (x, text) in [(end, all.as_str()), (plot.x, "0")] {
+        if !touches(x, x + width(text)) {
+            write(view.buffer, labels, x, labels.y, text, muted);
+        }
+    }
     let Some(x) = cut_column(plot, part) else { return };
     let style = view.theme.style(Role::Cut);
     let sign = view.theme.glyphs.cut();
     for y in plot.top()..=plot.bottom() {
         put(view.buffer, Rect { height: plot.height + 1, ..plot }, x, y, sign, style);
     }
-    let text = format!("cut at {}", count(part.goal as u64));
-    let wide = width(&text);
-    let last = plot.right().saturating_sub(wide + width(&all) + 1).max(plot.x);
-    let at = x.saturating_sub(wide / 2).clamp((plot.x + 2).min(last), last);
-    write(view.buffer, labels, at, labels.y, &text, style);
+    if let Some((at, text)) = &cut {
+        write(view.buffer, labels, *at, labels.y, text, style);
+    }
     if part.live && part.removed.len() < part.goal {
         let text = format!("{} of {} removed", count(part.removed.len() as u64), count(part.goal as u64));
         write(view.buffer, plot, plot.x + 1, plot.y, &text, view.theme.style(Role::Live));

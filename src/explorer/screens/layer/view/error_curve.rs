@@ -14,7 +14,6 @@ use crate::{
         },
     },
     prune::Part,
-    words::error,
 };
 
 pub static ERROR_CURVE: LayerPanel = LayerPanel {
@@ -105,11 +104,11 @@ fn reading<'t>(
         line.push(view.span("beyond the curve", Role::Muted));
         return line;
     };
-    line.push(view.span(error(value), Role::Text));
+    line.push(view.span(view.relative(value), Role::Text));
     if let Some((name, next)) = next_step(view.state, part, curve, removed) {
         let costs = if columns < 60 { "" } else { "costs " };
         line.push(view.span(format!(", next {name} {costs}"), Role::Muted));
-        line.push(view.span(error(next), Role::Text));
+        line.push(view.span(view.relative(next), Role::Text));
     }
     line
 }

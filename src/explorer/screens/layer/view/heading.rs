@@ -12,7 +12,7 @@ use crate::{
         },
     },
     prune::Part,
-    words::{error, ratio},
+    words::ratio,
 };
 
 /// Maximum number of rows of a cause.
@@ -75,7 +75,7 @@ fn summary(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> String {
                 None => shown.layer.active().map(|result| result.record(part).relative_error),
             };
             let value = value.map_or(String::new(), |value| {
-                format!(" {} {}", view.theme.glyphs.separator(), error(value))
+                format!(" {} {}", view.theme.glyphs.separator(), view.relative(value))
             });
             format!(" {}/{}{value}", seen.kept(), seen.units)
         }

@@ -11,7 +11,7 @@ use crate::{
         },
     },
     prune::Part,
-    words::{count, error, percent},
+    words::{count, percent},
 };
 
 /// Rows of the box.
@@ -65,7 +65,7 @@ fn heading(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
         ),
     ];
     if let Some(value) = value {
-        line.push(view.span(format!("   relative error {}", error(value)), Role::Muted));
+        line.push(view.span(format!("   relative error {}", view.relative(value)), Role::Muted));
     }
     if seen.live {
         line.push(

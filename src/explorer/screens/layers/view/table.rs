@@ -14,7 +14,7 @@ use crate::{
         },
     },
     prune::Part,
-    words::{error, ratio, short},
+    words::{ratio, short},
 };
 
 /// The width, the side, and the rank of a column: the highest rank is dropped first if there is no room.
@@ -34,8 +34,8 @@ fn shape(view: &Canvas<'_>, column: Column) -> (u16, Side, u8) {
         Column::Channels => {
             (pair(layers.iter().map(|layer| layer.shape.channels).max().unwrap_or(0)), Side::Right, 0)
         }
-        Column::AttentionError | Column::MlpError => (8, Side::Right, 3),
-        Column::OutputError => (8, Side::Right, 2),
+        Column::AttentionError | Column::MlpError => (view.relative_width(), Side::Right, 3),
+        Column::OutputError => (view.relative_width(), Side::Right, 2),
         Column::Bar => (10, Side::Left, 9),
         Column::Change | Column::Seconds => (7, Side::Right, 6),
         Column::Damping => (9, Side::Right, 8),
@@ -161,9 +161,9 @@ fn row(view: &mut Canvas<'_>, row: Rect, index: usize, places: &[Place<Column>],
             Column::Ratio => ratio_cell(view, index),
             Column::Heads => left(view, index, layer, Part::Attention),
             Column::Channels => left(view, index, layer, Part::Mlp),
-            Column::AttentionError => relative_error(layer, Part::Attention, status),
-            Column::MlpError => relative_error(layer, Part::Mlp, status),
-            Column::OutputError => output_error(layer, status),
+            Column::AttentionError => relative_error(view, layer, Part::Attention, status),
+            Column::MlpError => relative_error(view, layer, Part::Mlp, status),
+            Column::OutputError => output_error(view, layer, status),
             Column::Bar => {
                 let value = layer.active().and_then(|result| result.record.output_error);
                 let share = value.zip(scale).and_then(|(value, scale)| scale.place(value));
@@ -203,27 +203,27 @@ fn left(view: &Canvas<'_>, index: usize, layer: &Layer, part: Part) -> (String, 
     }
 }
 
-fn relative_error(layer: &Layer, part: Part, status: Status) -> (String, Role) {
+fn relative_error(view: &Canvas<'_>, layer: &Layer, part: Part, status: Status) -> (String, Role) {
     let role = if status == Status::Stale { Role::Stale } else { Role::Text };
     match (&layer.work, layer.active()) {
         (Some(work), _) => match work.view(part).relative_error() {
             Some(value) if !work.part(part).step_errors.is_empty() || work.part(part).record.is_some() => {
-                (error(value), Role::Live)
+                (view.relative(value), Role::Live)
             }
             Some(_) | None => ("–".into(), Role::Faint),
         },
-        (None, Some(result)) => (error(result.record(part).relative_error), role),
+        (None, Some(result)) => (view.relative(result.record(part).relative_error), role),
         (None, None) => ("–".into(), Role::Faint),
     }
 }
 
-fn output_error(layer: &Layer, status: Status) -> (String, Role) {
+fn output_error(view: &Canvas<'_>, layer: &Layer, status: Status) -> (String, Role) {
     let role = if status == Status::Stale { Role::Stale } else { Role::Text };
     let value = match &layer.work {
         Some(_) => None,
         None => layer.active().and_then(|result| result.record.output_error),
     };
-    value.map_or(("–".into(), Role::Faint), |value| (error(value), role))
+    value.map_or(("–".into(), Role::Faint), |value| (view.relative(value), role))
 }
 
 /// A number in words, or a dash.

@@ -12,11 +12,12 @@ use ratio_curve::Picture;
 use crate::{
     config,
     explorer::{
-        Goal, Locked, Screen, State,
-        view::{Canvas, Fact, Role, error_curve, status, widgets::wrap},
+        Action, Goal, Locked, Screen, State,
+        screens::schedule::HISTORY,
+        view::{Canvas, Fact, Role, error_curve, list::first_in_sight, status, widgets::wrap},
     },
     prune::{LayerRatio, Part},
-    words::{bytes, change, count, error, parameters, ratio},
+    words::{bytes, change, count, parameters, ratio},
 };
 
 /// Draws the curve alone: bars on the screen that edits it.
@@ -43,10 +44,31 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             .areas(side);
     let inner = view.plain_frame(above, "Plan", view.state.schedule.name());
     view.facts(inner, &whole);
-    chosen(view, middle);
+    let history = view.is_focused(&HISTORY);
     if below.is_empty() {
+        if history {
+            changes(view, middle)
+        } else {
+            chosen(view, middle)
+        }
         return;
     }
+    chosen(view, middle);
+    if history {
+        changes(view, below);
+        return;
+    }
+    // The history is listed beside the costs if there is room for both.
+    let below = match below.height {
+        0..TWO => below,
+        rows => {
+            let [costs, listed] =
+                Layout::vertical([Constraint::Fill(1), Constraint::Length((rows / 4).clamp(6, 12))])
+                    .areas(below);
+            changes(view, listed);
+            costs
+        }
+    };
     // Sensitivity measures the loss directly, so it comes first; both are shown if there is room.
     let searched = !view.state.search.curves.is_empty();
     let solved = view.state.layers.get(view.state.layer).is_some_and(|layer| {
@@ -60,6 +82,35 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         }
         (true, _) => sensitivity::draw(view, below),
         (false, _) => costs(view, below),
+    }
+}
+
+/// Minimum rows for the costs and the changes below each other.
+const TWO: u16 = 22;
+
+/// The changes that can be undone and redone, the newest first.
+pub fn changes(view: &mut Canvas<'_>, area: Rect) {
+    let state = view.state;
+    let (undo, redo) = state.history.depth();
+    let inner = view.panel(&HISTORY, area, "Changes", &format!("{undo} to undo, {redo} to redo"));
+    if undo + redo == 0 {
+        view.absent(inner, "Nothing was changed yet.");
+        return;
+    }
+    // The change that u undoes is always visible.
+    let rows = usize::from(inner.height);
+    let first = first_in_sight(redo, undo + redo, rows);
+    for (row, (what, undone)) in (0..inner.height).zip(state.history.listed().skip(first)) {
+        let next = first + usize::from(row) == redo;
+        let (mark, role) = match (undone, next) {
+            (true, _) => (Action::Redo, Role::Faint),
+            (false, true) => (Action::Undo, Role::Active),
+            (false, false) => (Action::Undo, Role::Text),
+        };
+        let at = first + usize::from(row);
+        let key = if next || (undone && at + 1 == redo) { view.key(mark) } else { String::new() };
+        let line = vec![view.span(format!("{key:<3}"), Role::Key), view.span(what.clone(), role)];
+        view.line(inner, row, line);
     }
 }
 
@@ -157,13 +208,13 @@ fn readings<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
         let mut line = vec![
             view.span(format!("{part} "), status::part_role(part)),
             view.span("costs ", Role::Muted),
-            view.span(error(cost), Role::Text),
+            view.span(view.relative(cost), Role::Text),
         ];
         if let Some((name, next)) =
             error_curve::next_step(state, part, &curve, gone).filter(|_| columns >= 40)
         {
             line.push(view.span(format!(", next {name} "), Role::Muted));
-            line.push(view.span(error(next), Role::Text));
+            line.push(view.span(view.relative(next), Role::Text));
         }
         Some(line)
     };
@@ -176,9 +227,11 @@ fn costs(view: &mut Canvas<'_>, area: Rect) {
     let inner = view.plain_frame(area, "Error versus ratio", "over E‖y‖²");
     let goal = state.goal(state.layer);
     let Some(layer) = state.layers.get(state.layer) else { return };
+    // The curve is that of the edited part.
+    let edited = state.screens.schedule.edited;
     let parts = [(Part::Attention, goal.attention), (Part::Mlp, goal.mlp)];
-    let known: Vec<_> =
-        parts.iter().filter_map(|(part, gone)| Some((*part, *gone, layer.curve(*part)?))).collect();
+    let parts = parts.into_iter().filter(|(part, _)| edited.is_none_or(|edited| edited == *part));
+    let known: Vec<_> = parts.filter_map(|(part, gone)| Some((part, gone, layer.curve(part)?))).collect();
     if known.is_empty() {
         let hint = error_curve::hint(view);
         view.absent(inner, &hint);

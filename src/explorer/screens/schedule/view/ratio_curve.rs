@@ -25,9 +25,12 @@ use crate::{
 pub enum Picture {
     /// A line, for reading.
     Line,
-    /// Bars, for editing.
+    /// Bars, for editing; steps if a layer has fewer than three cells.
     Bars,
 }
+
+/// Minimum cells of a layer for a bar with a gap beside it.
+const FEWEST_CELLS: u16 = 3;
 
 /// Draws the panel with the curve.
 pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
@@ -49,9 +52,16 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
     let scale = Scale::from_zero((highest * 1.1).clamp(0.1, 1.0));
     let plot = axes(view.buffer, inner, &scale, view.theme);
     let axis = LayerAxis { layers: schedule.ratios.len(), selected: Some(state.layer) };
+    let cells = plot.width / u16::try_from(axis.layers).unwrap_or(u16::MAX).max(1);
+    // Bars have whole cells, so all are equally wide; the rest of the width is free.
+    let plot = match picture {
+        Picture::Bars if cells >= FEWEST_CELLS => Rect { width: cells * axis.layers as u16, ..plot },
+        Picture::Bars | Picture::Line => plot,
+    };
     match picture {
         Picture::Line => line(view, plot, &scale, axis),
-        Picture::Bars => bars(view, plot, &scale, axis),
+        Picture::Bars if cells >= FEWEST_CELLS => bars(view, plot, &scale, axis),
+        Picture::Bars => steps(view, plot, &scale, axis),
     }
     axis.draw(view.buffer, plot, view.theme);
     view.hits.add_curve(plot, axis.layers, scale.high);
@@ -131,68 +141,77 @@ fn lines(state: &State) -> Vec<(Part, Role)> {
     }
 }
 
-/// One bar per layer. If there are more layers than columns, a column has the highest bar of its layers.
+/// One bar per layer, or one for each part if they differ in any layer.
 fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let state = view.state;
-    let ratios = &state.schedule.ratios;
-    // Of the bars that share a column, the highest is drawn; the selected layer takes precedence.
-    let mut columns: Vec<Option<(f64, usize, Part)>> = vec![None; usize::from(area.width)];
-    for (layer, ratio) in ratios.iter().enumerate() {
+    let apart = state.schedule.is_apart();
+    for (layer, ratio) in state.schedule.ratios.iter().enumerate() {
+        let standing = state.status(layer);
         for (part, _) in lines(state) {
             let share = scale.place(ratio.of(part)).unwrap_or(0.0);
-            for x in bar(state, area, axis, layer, part) {
-                let Some(slot) = columns.get_mut(usize::from(x - area.x)) else { continue };
-                let wins = |(held, by, _): (f64, usize, Part)| match (by == state.layer, layer == state.layer)
-                {
-                    (true, false) => false,
-                    (false, true) => true,
-                    (true, true) | (false, false) => share > held,
-                };
-                if slot.is_none_or(wins) {
-                    *slot = Some((share, layer, part));
-                }
-            }
+            let edited = layer == state.layer
+                && state.screens.schedule.edited.is_none_or(|edited| !apart || edited == part);
+            let body = if layer == state.layer { Role::Planned } else { Role::Faint };
+            let top = match (state.schedule.locked(layer), standing) {
+                _ if edited => Role::Active,
+                _ if apart => status::part_role(part),
+                (Locked::Yes, _) => Role::Locked,
+                (Locked::No, Status::Waiting) => Role::Planned,
+                (Locked::No, standing) => status::role(standing),
+            };
+            let (top, body) = (view.theme.style(top), view.theme.style(body));
+            let bar = bar(state, area, axis, layer, part);
+            let column = Rect { x: bar.start, width: bar.end - bar.start, ..area };
+            crest(view.buffer, column, share, top, body, view.theme.glyphs);
         }
-    }
-    let apart = state.schedule.is_apart();
-    for (x, column) in (area.x..).zip(columns) {
-        let Some((share, layer, part)) = column else { continue };
-        let standing = state.status(layer);
-        let edited = layer == state.layer
-            && state.screens.schedule.edited.is_none_or(|edited| !apart || edited == part);
-        let body = if layer == state.layer { Role::Planned } else { Role::Faint };
-        let top = match (state.schedule.locked(layer), standing) {
-            _ if edited => Role::Active,
-            _ if apart => status::part_role(part),
-            (Locked::Yes, _) => Role::Locked,
-            (Locked::No, Status::Waiting) => Role::Planned,
-            (Locked::No, standing) => status::role(standing),
-        };
-        let column = Rect { x, width: 1, ..area };
-        crest(view.buffer, column, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);
     }
     levels(view, area, scale);
     points(view, area, scale, axis, Picture::Bars);
     cursor(view, area, scale, axis);
 }
 
-/// Columns of the bar of a layer. If the parts have separate bars, attention is on the left.
+/// Columns of the bar of a layer: an odd number around the middle of the layer, with a gap to the next bar. If the parts have
+/// separate bars, attention is on the left.
 fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> Range<u16> {
-    let wide = usize::from(area.width) / axis.layers;
-    if wide == 0 {
-        let x = axis.column(area, layer);
-        return x..x + 1;
+    let cells = area.width / (axis.layers as u16).max(1);
+    let middle = axis.column(area, layer);
+    let odd = |cells: u16| if cells.is_multiple_of(2) { cells.saturating_sub(1) } else { cells }.max(1);
+    if !state.schedule.is_apart() {
+        let half = odd(cells.saturating_sub(1)) / 2;
+        return middle - half..middle + half + 1;
     }
-    let edge = |at: usize| area.x + (at * usize::from(area.width) / axis.layers) as u16;
-    let whole = edge(layer)..edge(layer + 1) - u16::from(wide >= 3);
-    if !state.schedule.is_apart() || whole.len() < 2 {
-        return whole;
-    }
-    let middle = whole.start + (whole.len() / 2) as u16;
+    let wide = odd(cells.saturating_sub(1) / 2);
     match part {
-        Part::Attention => whole.start..middle,
-        Part::Mlp => middle..whole.end,
+        Part::Attention => middle - wide..middle,
+        Part::Mlp => middle..middle + wide,
     }
+}
+
+/// One step per layer, for more layers than bars would have room. The selected layer has its own colour.
+fn steps(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+    let state = view.state;
+    let mut plot = Plot::new(area, view.theme.glyphs);
+    plot.upright(layer_place(state.layer, axis.layers), Stroke::dotted(view.theme.style(Role::Faint), ':'));
+    let edge = |layer: usize| layer as f64 / axis.layers as f64;
+    for (part, role) in lines(state) {
+        let step = |(layer, ratio): (usize, &LayerRatio)| {
+            let height = scale.place(ratio.of(part)).unwrap_or(f64::NAN);
+            [(edge(layer), height), (edge(layer + 1), height)]
+        };
+        let ratios = &state.schedule.ratios;
+        let stroke = Stroke::solid(view.theme.style(role), '.');
+        plot.line(ratios.iter().enumerate().flat_map(step), stroke);
+        let edited =
+            state.screens.schedule.edited.is_none_or(|edited| edited == part || !state.schedule.is_apart());
+        if let Some(ratio) = ratios.get(state.layer).filter(|_| edited) {
+            let stroke = Stroke::solid(view.theme.style(Role::Active), '#');
+            plot.line(step((state.layer, ratio)), stroke);
+        }
+    }
+    plot.draw(view.buffer);
+    levels(view, area, scale);
+    points(view, area, scale, axis, Picture::Bars);
+    cursor(view, area, scale, axis);
 }
 
 /// Writes the ratio of the selected layer above its bar.
@@ -234,20 +253,21 @@ fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pic
             picture == Picture::Line || !crowded || off > 5e-4 || index == state.layer
         });
         for (part, _) in lines(state) {
-            let x = match picture {
-                Picture::Line => axis.column(area, index),
-                Picture::Bars if !state.schedule.is_apart() => axis.column(area, index),
-                Picture::Bars => {
-                    let bar = bar(state, area, axis, index, part);
-                    (bar.start + bar.end.saturating_sub(1)) / 2
-                }
+            let bars = picture == Picture::Bars
+                && usize::from(area.width) >= axis.layers * usize::from(FEWEST_CELLS);
+            let x = if bars {
+                let bar = bar(state, area, axis, index, part);
+                bar.start + (bar.end - bar.start) / 2
+            } else {
+                axis.column(area, index)
             };
             let Some(place) = value.and_then(|value| scale.place(value.of(part))) else { continue };
             let role = if sign == symbols(glyphs).planned { Role::Active } else { status::role(status) };
             let y = row(area, place);
-            match picture {
-                Picture::Line => put(view.buffer, area, x, y, sign, view.theme.style(role)),
-                Picture::Bars => point_on_bar(view, area, x, y, sign, role),
+            if bars {
+                point_on_bar(view, area, x, y, sign, role);
+            } else {
+                put(view.buffer, area, x, y, sign, view.theme.style(role));
             }
         }
         if state.schedule.locked(index) == Locked::Yes

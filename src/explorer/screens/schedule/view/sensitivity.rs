@@ -15,8 +15,10 @@ use crate::{
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let inner = view.plain_frame(area, "Loss versus ratio", "nats per token");
     let (search, layer) = (&view.state.search, view.state.layer);
-    let curves: Vec<&SensitivityCurve> =
-        [Part::Attention, Part::Mlp].iter().filter_map(|&part| search.curve(layer, part)).collect();
+    let edited = view.state.screens.schedule.edited;
+    let parts = [Part::Attention, Part::Mlp].into_iter();
+    let parts = parts.filter(|part| edited.is_none_or(|edited| edited == *part));
+    let curves: Vec<&SensitivityCurve> = parts.filter_map(|part| search.curve(layer, part)).collect();
     if curves.is_empty() {
         view.awaits(inner, "This layer has not been measured yet.");
         return;

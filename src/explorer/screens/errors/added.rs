@@ -1,0 +1,140 @@
+//! What each part of each layer adds to the difference between the pruned and the dense stream.
+
+use crate::{explorer::State, prune::Part};
+
+/// The fraction of the output error that the sentence looks for.
+const MOST: f64 = 0.8;
+
+/// The order of the bars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    ByAmount,
+    ByLayer,
+}
+
+/// The rise of E‖h − h_dense‖² over one part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Added {
+    pub layer: usize,
+    pub part: Part,
+    /// The rise per token. Below 0 if the part corrects errors of earlier ones.
+    pub amount: f64,
+    /// Its fraction of the sum over all parts.
+    pub share: f64,
+}
+
+/// The source of the amounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The streams were compared behind every part.
+    Streams,
+    /// E‖Δy‖² of the parts themselves, because the streams were not compared.
+    Parts,
+}
+
+/// The amounts in the order of the layers; empty if nothing is pruned.
+pub fn added(state: &State) -> (Source, Vec<Added>) {
+    let streams =
+        state.layers.iter().any(|layer| layer.active().is_some_and(|active| active.stream_errors.is_some()));
+    if streams {
+        (Source::Streams, with_shares(rises(state)))
+    } else {
+        (Source::Parts, with_shares(own(state)))
+    }
+}
+
+/// Rises over the parts. The layer after one without a comparison counts from the last known value.
+fn rises(state: &State) -> Vec<(usize, Part, f64)> {
+    let mut before = 0.0;
+    let mut rises = Vec::new();
+    for (layer, known) in state.layers.iter().enumerate() {
+        let Some(streams) = known.active().and_then(|active| active.stream_errors.as_ref()) else { continue };
+        for part in [Part::Attention, Part::Mlp] {
+            let error = streams.behind(part).error;
+            rises.push((layer, part, error - before));
+            before = error;
+        }
+    }
+    rises
+}
+
+fn own(state: &State) -> Vec<(usize, Part, f64)> {
+    let own = |(layer, part): (usize, Part)| {
+        let active = state.layers.get(layer)?.active()?;
+        let record = active.record(part);
+        let energy = active.seen(part).map(|seen| seen.energy)?;
+        Some((layer, part, record.relative_error * energy))
+    };
+    let parts = (0..state.layers.len()).flat_map(|layer| [(layer, Part::Attention), (layer, Part::Mlp)]);
+    parts.filter_map(own).collect()
+}
+
+fn with_shares(amounts: Vec<(usize, Part, f64)>) -> Vec<Added> {
+    let sum: f64 = amounts.iter().map(|(_, _, amount)| amount).filter(|amount| amount.is_finite()).sum();
+    let share = |amount: f64| if sum > 0.0 { amount / sum } else { 0.0 };
+    amounts
+        .into_iter()
+        .map(|(layer, part, amount)| Added { layer, part, amount, share: share(amount) })
+        .collect()
+}
+
+pub fn sorted(mut added: Vec<Added>, order: Order) -> Vec<Added> {
+    match order {
+        Order::ByAmount => added.sort_by(|a, b| b.amount.total_cmp(&a.amount)),
+        Order::ByLayer => {}
+    }
+    added
+}
+
+/// The fewest adjacent layers that add most of the output error: `layers 27–29 add 81 % of the output error`. None without a
+/// positive sum.
+pub fn sentence(source: Source, added: &[Added]) -> Option<String> {
+    let last = added.last()?.layer;
+    let mut shares = vec![0.0; last + 1];
+    added.iter().filter(|one| one.share.is_finite()).for_each(|one| shares[one.layer] += one.share);
+    let range = (1..=shares.len()).find_map(|count| {
+        let sums = shares.windows(count).map(|shares| shares.iter().sum::<f64>()).enumerate();
+        let best = sums.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (best.1 >= MOST).then_some((best.0, count, best.1))
+    });
+    let (first, count, share) = range?;
+    let whole = match source {
+        Source::Streams => "the output error",
+        Source::Parts => "the parts' own errors",
+    };
+    let share = format!("{:.0} % of {whole}", 100.0 * share);
+    Some(match count {
+        1 => format!("layer {first} adds {share}"),
+        _ => format!("layers {first}–{} add {share}", first + count - 1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(amounts: &[f64]) -> Vec<Added> {
+        let parts = amounts.iter().enumerate();
+        let part = |at: usize| if at.is_multiple_of(2) { Part::Attention } else { Part::Mlp };
+        with_shares(parts.map(|(at, &amount)| (at / 2, part(at), amount)).collect())
+    }
+
+    #[test]
+    fn the_sentence_names_the_fewest_adjacent_layers_with_most_of_the_error() {
+        let told = |amounts: &[f64]| sentence(Source::Streams, &of(amounts)).unwrap();
+        assert_eq!(told(&[1.0, 1.0, 8.0, 32.0, 10.0, 30.0]), "layers 1–2 add 98 % of the output error");
+        assert_eq!(told(&[0.0, 0.0, 1.0, 9.0]), "layer 1 adds 100 % of the output error");
+        assert_eq!(sentence(Source::Streams, &of(&[0.0, 0.0])), None);
+        assert_eq!(sentence(Source::Streams, &[]), None);
+    }
+
+    #[test]
+    fn bars_are_sorted_by_amount_or_stay_in_the_order_of_layers() {
+        let bars = of(&[3.0, 9.0, -1.0, 5.0]);
+        let amounts = |order| sorted(bars.clone(), order).iter().map(|one| one.amount).collect::<Vec<_>>();
+        assert_eq!(amounts(Order::ByAmount), [9.0, 5.0, 3.0, -1.0]);
+        assert_eq!(amounts(Order::ByLayer), [3.0, 9.0, -1.0, 5.0]);
+        assert_eq!(bars.iter().map(|one| one.share).sum::<f64>(), 1.0);
+    }
+}
