@@ -13,7 +13,7 @@ use super::{
     picture,
     quit::quit,
     runs,
-    screens::errors::what_if,
+    screens::{errors::what_if, schedule},
     search, sessions_on_disk,
 };
 
@@ -149,6 +149,7 @@ FIRST {
     Shape: "shape", "Choose the schedule: curve, and mean or first and last ratio", ["d"], On(&[Layers, Schedule]) => |state| open_form(state, forms::shape);
     NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]) => perform::next_preset;
     Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]) => |state| open_form(state, forms::renormalise);
+    Budget: "budget", "Lock the number of parameters: raising one layer lowers the others at equal marginal cost; or unlock it", ["B"], On(&[Schedule]) => schedule::budget::toggle;
     FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]) => search::find;
     Undo: "undo", "Undo the last edit of the schedule, choice of an attempt, or run", ["u"], Everywhere => edit::undo;
     Redo: "redo", "Redo the last undone edit", ["ctrl-r", "U"], Everywhere => edit::redo;

@@ -5,6 +5,7 @@ use crate::{
     prune::{AttentionUnit, LayerRatio, Part},
 };
 
+use super::screens::schedule::budget::Balance;
 use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
 
 /// Whether an edit is undone alone, or together with adjacent edits of the same name.
@@ -63,11 +64,12 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
             }
         },
     };
+    let balance = Balance::of(state, layer);
     change(state, &ratio_of(layer, edited), Edit::GoesOn, |schedule| {
         for part in edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]) {
             schedule.set(layer, Some(part), moved.of(part));
         }
-        Ok(())
+        balance.map_or(Ok(()), |balance| balance.apply(schedule))
     })
 }
 
@@ -90,9 +92,10 @@ impl State {
 
 /// Sets a layer's ratio to exactly this value.
 pub fn type_ratio(state: &mut State, layer: usize, ratio: LayerRatio) -> Vec<Effect> {
+    let balance = Balance::of(state, layer);
     change(state, &ratio_of(layer, None), Edit::Alone, |schedule| {
         schedule.put(layer, ratio);
-        Ok(())
+        balance.map_or(Ok(()), |balance| balance.apply(schedule))
     })
 }
 

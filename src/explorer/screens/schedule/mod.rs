@@ -1,7 +1,10 @@
 //! The Schedule screen: the ratio of every layer, edited by keys or with the mouse.
 
+pub mod budget;
+pub mod predict;
 pub mod view;
 
+use self::budget::Balance;
 use super::{Copied, Explanation, Panel, Slice};
 use crate::{
     explorer::{
@@ -27,6 +30,8 @@ pub struct ViewState {
     pub edited: Option<Part>,
     /// True during a drag on the curve.
     pub dragging: bool,
+    /// Parameters after pruning that edits keep; None if they may change.
+    pub budget: Option<u64>,
 }
 
 pub static RATIO: Panel = Panel {
@@ -40,6 +45,8 @@ pub static RATIO: Panel = Panel {
         ],
         text: vec![
             "r_i is the fraction of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. If only a mean R is given, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
+            "Below the bars is the predicted error of every part at its planned count: from its error curve (c), or from the elimination path of the active attempt, continued beyond the cut. After the streams were compared, an error is divided by E‖h_dense‖² behind the part, otherwise by E‖y‖² of the part. Predictions ignore that errors of earlier layers change later inputs.",
+            "B locks the number of parameters: if you raise one layer, the unlocked others are lowered so that the last removed parameter costs the same everywhere.",
             "The line is the plan; filled points are pruned layers. Every ratio can be edited; presets and renormalising leave locked ratios unchanged.",
         ],
     },
@@ -83,6 +90,7 @@ impl Slice for Schedule {
             (Action::Lock, "lock"),
             (Action::Shape, "shape"),
             (Action::Renormalise, "mean"),
+            (Action::Budget, "budget"),
             (Action::FindRatios, "search"),
             (Action::Undo, "undo"),
         ]
@@ -135,8 +143,9 @@ impl Slice for Schedule {
 pub fn drag(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
     state.select(layer);
     let (ratio, part) = ((ratio / GRAIN).round() * GRAIN, state.screens.schedule.edited);
+    let balance = Balance::of(state, layer);
     edit::change(state, "ratios moved with the mouse", Edit::GoesOn, |schedule| {
         schedule.set(layer, part, ratio);
-        Ok(())
+        balance.map_or(Ok(()), |balance| balance.apply(schedule))
     })
 }

@@ -3,6 +3,7 @@
 mod charts;
 mod content;
 mod figures;
+mod planning;
 
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 

@@ -192,9 +192,7 @@ impl Scale {
         };
         let number = match self.spacing {
             _ if value == 0.0 && self.floor > 0.0 => "0".into(),
-            Spacing::Linear if value != 0.0 && self.is_scientific() => {
-                scientific(value, digits)
-            }
+            Spacing::Linear if value != 0.0 && self.is_scientific() => scientific(value, digits),
             Spacing::Linear => format!("{value:.digits$}"),
             Spacing::Log if self.notation == Notation::PerCent && (1e-2..1e3).contains(&value) => {
                 words::short(value).trim_end_matches(".0").to_string()

@@ -2,6 +2,7 @@
 
 pub mod ratio_curve;
 mod sensitivity;
+mod strip;
 
 use ratatui::{
     layout::{Constraint, Layout, Rect},
@@ -133,6 +134,10 @@ fn plan(state: &State) -> Vec<Fact> {
         Some(Part::Attention) => status::unit_names(state, Part::Attention).1,
         Some(Part::Mlp) => "channels",
     };
+    let budget = match state.screens.schedule.budget {
+        Some(budget) => format!("locked, {}", change(budget as f64, after as f64)),
+        None => "free".into(),
+    };
     vec![
         Fact::new("edited", edited)
             .role(state.screens.schedule.edited.map_or(Role::Muted, status::part_role)),
@@ -142,6 +147,10 @@ fn plan(state: &State) -> Vec<Fact> {
         Fact::new("last", ends(ratios.last())),
         Fact::new("least, most", format!("{lowest}, {highest}")),
         Fact::new("parameters", format!("{} {}", parameters(after), change(before as f64, after as f64))),
+        Fact::new("budget", budget).role(match state.screens.schedule.budget {
+            Some(_) => Role::Locked,
+            None => Role::Muted,
+        }),
         Fact::new("size", bytes(state.bytes_of(after))),
         Fact::new("locked", format!("{locked} of {}", ratios.len())).role(if locked > 0 {
             Role::Locked

@@ -8,7 +8,7 @@ use crate::{
     config,
     explorer::{
         Locked, State, Status,
-        screens::schedule::RATIO,
+        screens::schedule::{RATIO, predict::prediction},
         view::{
             Canvas, Role, status,
             widgets::{
@@ -19,6 +19,8 @@ use crate::{
     prune::{LayerRatio, Part},
     words::ratio,
 };
+
+use super::strip;
 
 /// The form of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,20 +52,28 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
     let ratios = schedule.ratios.iter().copied().chain(reached);
     let highest = ratios.map(LayerRatio::highest).fold(target(view), f64::max);
     let scale = Scale::from_zero((highest * 1.1).clamp(0.1, 1.0));
-    let plot = axes(view.buffer, inner, &scale, view.theme);
+    let prediction = match picture {
+        Picture::Bars => prediction(state),
+        Picture::Line => None,
+    };
+    let below = if prediction.is_some() { strip::rows(inner.height) } else { 0 };
+    let chart = Rect { height: inner.height - below, ..inner };
+    let plot = axes(view.buffer, chart, &scale, view.theme);
     let axis = LayerAxis { layers: schedule.ratios.len(), selected: Some(state.layer) };
     let cells = plot.width / u16::try_from(axis.layers).unwrap_or(u16::MAX).max(1);
+    let with_bars = picture == Picture::Bars && cells >= FEWEST_CELLS;
     // Bars have whole cells, so all are equally wide; the rest of the width is free.
-    let plot = match picture {
-        Picture::Bars if cells >= FEWEST_CELLS => Rect { width: cells * axis.layers as u16, ..plot },
-        Picture::Bars | Picture::Line => plot,
-    };
+    let plot = if with_bars { Rect { width: cells * axis.layers as u16, ..plot } } else { plot };
     match picture {
         Picture::Line => line(view, plot, &scale, axis),
-        Picture::Bars if cells >= FEWEST_CELLS => bars(view, plot, &scale, axis),
+        Picture::Bars if with_bars => bars(view, plot, &scale, axis),
         Picture::Bars => steps(view, plot, &scale, axis),
     }
     axis.draw(view.buffer, plot, view.theme);
+    if let Some(prediction) = prediction.filter(|_| below > 0) {
+        let place = Rect { y: chart.bottom(), height: below, ..inner };
+        strip::draw(view, place, plot, &prediction, |layer| columns_of(plot, axis, layer));
+    }
     view.hits.add_curve(plot, axis.layers, scale.high);
 }
 
@@ -170,17 +180,35 @@ fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     cursor(view, area, scale, axis);
 }
 
+/// Columns of a layer: those of its bar, or its share of the width.
+fn columns_of(area: Rect, axis: LayerAxis, layer: usize) -> Range<u16> {
+    let cells = area.width / (axis.layers as u16).max(1);
+    if cells >= FEWEST_CELLS {
+        return whole_bar(area, axis, layer);
+    }
+    let edge = |at: usize| area.x + (at * usize::from(area.width) / axis.layers.max(1)) as u16;
+    edge(layer)..edge(layer + 1).max(edge(layer) + 1)
+}
+
+fn odd(cells: u16) -> u16 {
+    if cells.is_multiple_of(2) { cells.saturating_sub(1).max(1) } else { cells }
+}
+
+/// Columns of a bar for both parts.
+fn whole_bar(area: Rect, axis: LayerAxis, layer: usize) -> Range<u16> {
+    let cells = area.width / (axis.layers as u16).max(1);
+    let (middle, half) = (axis.column(area, layer), odd(cells.saturating_sub(1)) / 2);
+    middle - half..middle + half + 1
+}
+
 /// Columns of the bar of a layer: an odd number around the middle of the layer, with a gap to the next bar. If the parts have
 /// separate bars, attention is on the left.
 fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> Range<u16> {
-    let cells = area.width / (axis.layers as u16).max(1);
-    let middle = axis.column(area, layer);
-    let odd = |cells: u16| if cells.is_multiple_of(2) { cells.saturating_sub(1) } else { cells }.max(1);
     if !state.schedule.is_apart() {
-        let half = odd(cells.saturating_sub(1)) / 2;
-        return middle - half..middle + half + 1;
+        return whole_bar(area, axis, layer);
     }
-    let wide = odd(cells.saturating_sub(1) / 2);
+    let cells = area.width / (axis.layers as u16).max(1);
+    let (middle, wide) = (axis.column(area, layer), odd(cells.saturating_sub(1) / 2));
     match part {
         Part::Attention => middle - wide..middle,
         Part::Mlp => middle..middle + wide,
