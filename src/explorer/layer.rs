@@ -202,6 +202,12 @@ impl AttemptResult {
         }
     }
 
+    /// E‖y‖² of a part; None if nothing was removed from a large weight.
+    pub fn energy(&self, part: Part) -> Option<f64> {
+        let measured = self.seen(part).and_then(|seen| seen.energy).filter(|energy| *energy > 0.0);
+        measured.or_else(|| self.record(part).energy())
+    }
+
     pub fn view(&self, part: Part) -> PartView<'_> {
         let record = self.record(part);
         PartView {

@@ -115,7 +115,14 @@ fn attempt(restored: RestoredAttempt) -> AttemptResult {
     let RestoredAttempt { attempt, record, stream_errors, attention, mlp } = restored;
     let seen =
         |Statistics { stats, picture, scores, energy }| PartStatistics::new(stats, picture, scores, energy);
-    AttemptResult { attempt, record, stream_errors, attention: attention.map(seen), mlp: mlp.map(seen), seconds: None }
+    AttemptResult {
+        attempt,
+        record,
+        stream_errors,
+        attention: attention.map(seen),
+        mlp: mlp.map(seen),
+        seconds: None,
+    }
 }
 
 /// Applies settings and schedule. Returns a description of anything that does not fit. The session's ratios

@@ -86,7 +86,8 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     }
     let (index, number) = (record.index, attempt.number);
     let Some(layer) = state.layers.get_mut(index) else { return };
-    let mut result = AttemptResult { attempt, record, stream_errors: None, attention: None, mlp: None, seconds: None };
+    let mut result =
+        AttemptResult { attempt, record, stream_errors: None, attention: None, mlp: None, seconds: None };
     let equal = layer.work.as_ref().is_some_and(|work| work.attempt != number);
     let earlier = layer.active().map(|result| (result.attention.clone(), result.mlp.clone()));
     if let Some(work) = layer.work.take() {

@@ -3,8 +3,7 @@
 use crate::{
     config::Settings,
     explorer::{
-        Dialog, Effect, JobStatus, Key, KeyMap, Msg, Origin, Pointed, Pointer, Press, Start, State, Value,
-        update,
+        Dialog, Effect, JobStatus, Key, KeyMap, Msg, Origin, Pointed, Pointer, Press, Start, State, update,
     },
     protocol::{
         Attempt, Command, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,

@@ -63,8 +63,9 @@ fn own(state: &State) -> Vec<(usize, Part, f64)> {
     let own = |(layer, part): (usize, Part)| {
         let active = state.layers.get(layer)?.active()?;
         let record = active.record(part);
-        let energy = active.seen(part).map(|seen| seen.energy)?;
-        Some((layer, part, record.relative_error * energy))
+        let amount = active.energy(part).map(|energy| record.relative_error * energy);
+        // A part that loses nothing adds nothing.
+        Some((layer, part, amount.or_else(|| record.removed.is_empty().then_some(0.0))?))
     };
     let parts = (0..state.layers.len()).flat_map(|layer| [(layer, Part::Attention), (layer, Part::Mlp)]);
     parts.filter_map(own).collect()

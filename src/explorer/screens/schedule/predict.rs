@@ -44,7 +44,7 @@ impl Basis {
             && active.all(|active| {
                 let energies = [Part::Attention, Part::Mlp]
                     .into_iter()
-                    .all(|part| active.record(part).hessian.is_none() || active.seen(part).is_some());
+                    .all(|part| active.record(part).removed.is_empty() || active.energy(part).is_some());
                 active.stream_errors.is_some() && energies
             });
         if known { Self::Stream } else { Self::Own }
@@ -63,7 +63,7 @@ impl Basis {
             Self::Stream => {
                 let active = layer.active()?;
                 let norm = active.stream_errors.as_ref()?.behind(part).norm;
-                Some(active.seen(part)?.energy / norm).filter(|factor| factor.is_finite())
+                Some(active.energy(part)? / norm).filter(|factor| factor.is_finite())
             }
         }
     }
@@ -116,7 +116,7 @@ impl Costs {
 /// Cumulative errors of the active attempt over E‖y‖², up to the cut.
 fn path(layer: &Layer, part: Part) -> Option<Vec<(f64, f64)>> {
     let active = layer.active()?;
-    let energy = active.seen(part).map(|seen| seen.energy).filter(|energy| *energy > 0.0)?;
+    let energy = active.energy(part)?;
     let record = active.record(part);
     let (mut removed, mut error) = (0, 0.0);
     let sums = record.group_sizes.iter().zip(&record.step_errors).map(|(size, step)| {

@@ -31,7 +31,7 @@ fn the_plan_of_the_active_attempts_predicts_their_errors() {
         .map(|(layer, part)| {
             let active = state.layers[layer].active().unwrap();
             let norm = active.stream_errors.unwrap().behind(part).norm;
-            active.record(part).relative_error * active.seen(part).unwrap().energy / norm
+            active.record(part).relative_error * active.energy(part).unwrap() / norm
         })
         .sum();
     assert!((predicted.planned / wanted - 1.0).abs() < 1e-9, "{} {wanted}", predicted.planned);
