@@ -45,8 +45,7 @@ pub static RATIO: Panel = Panel {
         ],
         text: vec![
             "r_i is the fraction of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. If only a mean R is given, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
-            "Below the bars is the predicted error of every part at its planned count: from its error curve (c), or from the elimination path of the active attempt, continued beyond the cut. After the streams were compared, an error is divided by E‖h_dense‖² behind the part, otherwise by E‖y‖² of the part. Predictions ignore that errors of earlier layers change later inputs.",
-            "B locks the number of parameters: if you raise one layer, the unlocked others are lowered so that the last removed parameter costs the same everywhere.",
+            "Below: the predicted error of every part, from its error curve or its elimination path. B keeps the number of parameters: raising one layer lowers the others at equal marginal cost.",
             "The line is the plan; filled points are pruned layers. Every ratio can be edited; presets and renormalising leave locked ratios unchanged.",
         ],
     },

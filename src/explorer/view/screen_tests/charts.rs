@@ -147,7 +147,8 @@ fn the_curve_beside_the_bars_is_that_of_the_edited_part() {
     let side = |state: &State| {
         let lines = lines(state, 160, 57);
         let from = lines.iter().position(|line| line.contains("Error versus ratio")).unwrap();
-        lines[from..].join("\n")
+        let side = |line: &String| line.chars().skip(108).collect::<String>();
+        lines[from..].iter().map(side).collect::<Vec<_>>().join("\n")
     };
     assert!(side(&state).contains("attention") && side(&state).contains("mlp"));
     state.screens.schedule.edited = Some(Part::Attention);
