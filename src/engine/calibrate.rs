@@ -110,3 +110,31 @@ pub fn window_length(settings: &Settings, architecture: &Architecture) -> Result
         None => Ok(DEFAULT_SEQ_LEN.min(limit)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Tracking, demo, model::Source};
+
+    #[test]
+    fn errors_are_tracked_if_time_and_memory_allow() {
+        let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+        let decided = |text: &str| {
+            let settings: Settings = text.parse().unwrap();
+            resolved(settings, checkpoint.architecture()).unwrap().evaluation.track_errors
+        };
+        assert_eq!(decided("samples = 16"), Tracking::On);
+        assert_eq!(decided("samples = 16\ntrack_errors = false"), Tracking::Off);
+        assert_eq!(
+            decided("samples = 1000000"),
+            Tracking::Off,
+            "it would add more than a quarter of the time"
+        );
+        assert_eq!(decided("samples = 1000000\ntrack_errors = true"), Tracking::On);
+        assert_eq!(
+            decided("samples = 64\nmemory_budget = \"1MiB\""),
+            Tracking::Off,
+            "two streams do not fit"
+        );
+    }
+}

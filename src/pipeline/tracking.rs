@@ -80,35 +80,3 @@ fn weights(size: &LayerSize, architecture: &Architecture) -> f64 {
 fn attention(size: &LayerSize, architecture: &Architecture, tokens: f64, seq_len: usize) -> f64 {
     2.0 * tokens * seq_len as f64 * (size.heads * architecture.head_dim) as f64
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        demo,
-        model::{Checkpoint, Source},
-    };
-
-    #[test]
-    fn errors_are_tracked_if_time_and_memory_allow() {
-        let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
-        let architecture = checkpoint.architecture();
-        let decided = |text: &str, seq_len| {
-            let settings: Settings = text.parse().unwrap();
-            decided(settings, architecture, seq_len, DType::F32).evaluation.track_errors
-        };
-        assert_eq!(decided("samples = 16", 128), Tracking::On);
-        assert_eq!(decided("samples = 16\ntrack_errors = false", 128), Tracking::Off);
-        assert_eq!(
-            decided("samples = 10000000", 128),
-            Tracking::Off,
-            "it would add more than a quarter of the time"
-        );
-        assert_eq!(decided("samples = 10000000\ntrack_errors = true", 128), Tracking::On);
-        assert_eq!(
-            decided("samples = 64\nmemory_budget = \"1MiB\"", 128),
-            Tracking::Off,
-            "two streams do not fit"
-        );
-    }
-}

@@ -133,6 +133,14 @@ fn item(state: &State, layer: usize, part: Option<Part>, basis: Basis) -> Option
         let ratio = HIGHEST * step as f64 / STEPS as f64;
         let both = part.map_or(LayerRatio::both(ratio), |part| LayerRatio::ZERO.with(part, ratio));
         let counts = goal(&known.shape, both, &state.settings);
+        let beyond = |(part, costs): &(Part, Costs)| match part {
+            Part::Attention => counts.attention as f64 > costs.limit(),
+            Part::Mlp => counts.mlp as f64 > costs.limit(),
+        };
+        // Far beyond the known points, a prediction is a guess.
+        if costs.iter().any(beyond) {
+            break;
+        }
         let cost = costs.iter().map(|(part, costs)| {
             let removed = match part {
                 Part::Attention => counts.attention,

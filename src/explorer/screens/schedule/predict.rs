@@ -10,6 +10,9 @@ const EXPONENTS: (f64, f64) = (1.0, 6.0);
 /// The exponent if there is a single point.
 const EXPONENT: f64 = 2.0;
 
+/// How far beyond the last known point plans go, as a multiple of it.
+const FURTHEST: f64 = 1.5;
+
 /// The error of a part at every number of removed units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Costs {
@@ -30,7 +33,8 @@ pub struct Predicted {
 /// The denominator of the costs. Costs of different parts can be compared and added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// E‖h_dense‖² behind the part, which is known after the streams were compared.
+    /// E‖h_dense‖² behind the part without the largest dimensions, whose massive activations would hide all errors. It is
+    /// known after the streams were compared.
     Stream,
     /// E‖y‖² of the part itself.
     Own,
@@ -52,7 +56,7 @@ impl Basis {
 
     pub fn formula(self) -> &'static str {
         match self {
-            Self::Stream => "Σ E‖Δy‖² / E‖h_dense‖²",
+            Self::Stream => "Σ E‖Δy‖² / E‖h‖² without 4 dimensions",
             Self::Own => "Σ E‖Δy‖² / E‖y‖²",
         }
     }
@@ -62,7 +66,7 @@ impl Basis {
             Self::Own => Some(1.0),
             Self::Stream => {
                 let active = layer.active()?;
-                let norm = active.stream_errors.as_ref()?.behind(part).norm;
+                let norm = active.stream_errors.as_ref()?.behind(part).norm_rest;
                 Some(active.energy(part)? / norm).filter(|factor| factor.is_finite())
             }
         }
@@ -101,6 +105,11 @@ impl Costs {
             }
         };
         Predicted { cost: error * self.factor, extrapolated: next == self.points.len() }
+    }
+
+    /// The number of removed units up to which a prediction is used for plans.
+    pub fn limit(&self) -> f64 {
+        FURTHEST * self.points[self.points.len() - 1].0
     }
 
     /// The growth at the end of the known points, as an exponent of the number of removed units.

@@ -30,7 +30,7 @@ fn the_plan_of_the_active_attempts_predicts_their_errors() {
         .flat_map(|layer| [(layer, Part::Attention), (layer, Part::Mlp)])
         .map(|(layer, part)| {
             let active = state.layers[layer].active().unwrap();
-            let norm = active.stream_errors.unwrap().behind(part).norm;
+            let norm = active.stream_errors.unwrap().behind(part).norm_rest;
             active.record(part).relative_error * active.energy(part).unwrap() / norm
         })
         .sum();

@@ -85,7 +85,10 @@ fn bar(view: &mut Canvas<'_>, row: Rect, one: &Added, most: f64, chosen: bool) {
     let share = pad_left(&share, usize::from(SHARE));
     write(view.buffer, row, place.right() + 1, row.y, &share, view.theme.style(Role::Text));
     if amount > 0 {
-        let text = pad_left(&error(one.amount), usize::from(AMOUNT));
+        let text = pad_left(
+            &error(one.amount).replacen('-', if one.amount < 0.0 { "−" } else { "-" }, 1),
+            usize::from(AMOUNT),
+        );
         write(view.buffer, row, place.right() + 2 + SHARE, row.y, &text, view.theme.style(Role::Muted));
     }
 }
