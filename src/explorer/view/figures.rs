@@ -71,19 +71,26 @@ pub mod uncut {
     use std::{cell::RefCell, collections::BTreeSet};
 
     thread_local! {
-        static FIGURES: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+        static FIGURES: RefCell<Option<BTreeSet<String>>> = const { RefCell::new(None) };
     }
 
-    /// Records the figures of a text.
+    /// Starts recording in this thread.
+    pub fn start() {
+        FIGURES.set(Some(BTreeSet::new()));
+    }
+
+    /// Records the figures of a text, if recording was started.
     pub fn record(text: &str) {
         FIGURES.with_borrow_mut(|known| {
-            known.extend(super::figures(text).map(|figure| text[figure].to_string()));
+            if let Some(known) = known {
+                known.extend(super::figures(text).map(|figure| text[figure].to_string()));
+            }
         });
     }
 
-    /// The figures recorded since the last call.
+    /// Ends recording and returns the figures.
     pub fn take() -> BTreeSet<String> {
-        FIGURES.take()
+        FIGURES.take().unwrap_or_default()
     }
 }
 

@@ -16,7 +16,7 @@ fn cut(buffer: &Buffer, known: &std::collections::BTreeSet<String>) -> Vec<Strin
 }
 
 fn check(state: &State, width: u16, height: u16, theme: &Theme) {
-    uncut::take();
+    uncut::start();
     let (buffer, _) = drawn_with(state, width, height, theme);
     let cut = cut(&buffer, &uncut::take());
     assert!(cut.is_empty(), "{cut:?} on {:?} at {width}×{height}\n{}", state.screen, text(&buffer));
