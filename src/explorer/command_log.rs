@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{
     config::{self, Scope, Settings},
-    protocol::{self, Command, Control, Job, Method, Methods, job},
+    protocol::{self, Command, Control, Job, LayerPart, Method, Methods, job},
     prune::{LayerRatio, Part, Schedule},
     words::{quoted, session_argument},
 };
@@ -122,6 +122,12 @@ fn start(state: &mut State, job: &Job) {
         Job::ErrorCurve(job::ErrorCurve { layer, part, method: _ }) => {
             let words = ["--layer".into(), layer.to_string(), "--part".into(), part.to_string()];
             on_session(state, "curve", words);
+        }
+        Job::CompareStreams(job::CompareStreams { dense_part: None }) => {
+            comment(state, "Output errors were measured; a run with --track-errors measures them too.");
+        }
+        Job::CompareStreams(job::CompareStreams { dense_part: Some(LayerPart { layer, part }) }) => {
+            comment(state, &format!("Output errors were measured with {part} of layer {layer} dense."));
         }
         Job::MeasurePerplexity(job::MeasurePerplexity { evaluation }) => {
             let mut words = Vec::new();

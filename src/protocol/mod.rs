@@ -16,7 +16,9 @@ pub use crate::prune::{
 };
 pub use attempt::{Attempt, Method, MethodChange, PartOverride, mean_ratio};
 pub use command::{Command, Control, Pace};
-pub use event::{CurvePoint, Event, LayerPart, MeasuredToken, PlannedLayer, Side, Stage, Stamped, TokenPrediction};
+pub use event::{
+    CurvePoint, Event, LayerPart, MeasuredToken, PlannedLayer, Side, Stage, Stamped, TokenPrediction,
+};
 pub use job::{Job, JobKind, Methods, OnCancel, Prompt};
 pub use record::{
     CalibrationRecord, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain, TunedLayer,
