@@ -7,8 +7,8 @@ use crate::{
 };
 
 use super::{
-    Action, CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log, Origin,
-    Panel, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
+    Action, CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log,
+    Origin, Panel, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
     screens::errors::what_if::WhatIf,
 };
 
