@@ -12,7 +12,7 @@ pub mod engine {
 pub mod explorer {
     pub use crate::explorer::{
         ACTIONS, Action, Confirm, Confirmed, Dialog, Effect, Explain, Field, FieldId, Filter, Form, FormKind,
-        Help, Input, Key, KeyMap, Msg, Origin, Palette, Pointed, Pointer, Press, Screen, Sessions, Start,
+        Help, Input, Key, KeyMap, Msg, Origin, Palette, Phase, Playback, Pointed, Pointer, Press, Screen, Sessions, Start,
         State, palette, update, view,
     };
 }
@@ -30,7 +30,7 @@ pub mod protocol {
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
         JobKind, LayerRecord, LayerShape, LayerSummary, MeasuredToken, Method, MethodChange, Methods,
         ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary, PerplexityRecord,
-        PlannedLayer, Prompt, Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent,
+        PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent,
         SessionStatus, SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, job,
     };
 }

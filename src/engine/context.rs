@@ -160,16 +160,22 @@ impl Context {
         self.obey(Motion::Running)
     }
 
+    /// True if the job halts after the batch that was removed just now.
+    pub(super) fn halts_next(&self) -> bool {
+        match (self.pace, self.next_batch) {
+            (Pace::Free, NextBatch::AsPaced) => false,
+            (Pace::Stepwise, _) | (_, NextBatch::Halts) => true,
+        }
+    }
+
     /// Like [`Context::checkpoint`], after a batch was removed: a stepwise job halts.
     pub fn batch_removed(&mut self) -> ControlFlow<()> {
-        match (self.pace, self.next_batch) {
-            (Pace::Free, NextBatch::AsPaced) => self.checkpoint(),
-            (Pace::Stepwise, _) | (_, NextBatch::Halts) => {
-                self.next_batch = NextBatch::AsPaced;
-                self.halt();
-                self.obey(Motion::BatchRemoved)
-            }
+        if !self.halts_next() {
+            return self.checkpoint();
         }
+        self.next_batch = NextBatch::AsPaced;
+        self.halt();
+        self.obey(Motion::BatchRemoved)
     }
 
     /// The latest ratios sent with `Replan`. Each are returned once.
@@ -190,7 +196,7 @@ impl Context {
         loop {
             match self.commands.blocking_recv()? {
                 Command::SaveDraft { draft } => self.save_draft(&draft),
-                Command::Control { .. } | Command::ReplaySpeed(_) => {}
+                Command::Control { .. } | Command::ReplaySpeed(_) | Command::ReplaySeek(_) => {}
                 command @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. }) => {
                     return Some(command);
                 }
@@ -223,7 +229,7 @@ impl Context {
                     motion = self.control(control, motion);
                 }
                 Ok(Command::Control { run, control: Control::Cancel }) => self.cancel_queued(run),
-                Ok(Command::Control { .. } | Command::ReplaySpeed(_)) => {}
+                Ok(Command::Control { .. } | Command::ReplaySpeed(_) | Command::ReplaySeek(_)) => {}
                 Ok(Command::SaveDraft { draft }) => self.save_draft(&draft),
                 Ok(later @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. })) => {
                     self.queue.push_back(later);

@@ -38,8 +38,13 @@ impl Context {
                     Event::DampingRaised { layer, part, from, to, reason }
                 }
                 Progress::PrecisionRaised { reason } => Event::PrecisionRaised { layer, part, reason },
-                Progress::Removed { step, units, error, group_size: _ } => {
+                Progress::Removed { step, units, error, group_size: _, look } => {
                     self.emit(Event::UnitsRemoved { layer, part, step, units: units.to_vec(), error });
+                    if self.halts_next()
+                        && let Some(picture) = look.picture()
+                    {
+                        self.emit(Event::StepPictured { layer, part, step, picture: Box::new(picture) });
+                    }
                     return self.batch_removed();
                 }
             },

@@ -4,16 +4,18 @@
 
 use std::sync::LazyLock;
 
+use crate::protocol::Seek;
+
 use super::{
     DialogKind as Dialog, Effect, Screen, State,
     dialogs::form::forms,
     edit,
     movement::Move,
     perform::{self, go, open_form, open_form_once_ready, turn_focus},
-    picture,
+    picture, playback,
     quit::quit,
     runs,
-    screens::{errors::what_if, schedule},
+    screens::{errors::what_if, schedule, steps},
     search, sessions_on_disk,
 };
 
@@ -53,11 +55,13 @@ pub enum Context {
 }
 
 use Scope::{Everywhere, In, On};
-use Screen::{Compare, Errors, Layer, Layers, Log, Schedule};
+use Screen::{Compare, Errors, Layer, Layers, Log, Map, Schedule, Steps};
 
-const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors];
-const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare];
+const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors, Map];
+const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare, Map];
 const CHARTED: &[Screen] = LAYERED;
+/// Screens other than the algorithm view, which uses `G` for its rules.
+const WITHOUT_RULES: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare, Log, Map];
 /// Dialogs that receive every key.
 const MODAL: &[Dialog] = &[
     Dialog::Sessions,
@@ -130,16 +134,24 @@ FIRST {
     PageUp: "page-up", "One page up", ["pageup", "ctrl-b"], Everywhere => |state| go(state, Move::Page(-1));
     PageDown: "page-down", "One page down", ["pagedown", "ctrl-f"], Everywhere => |state| go(state, Move::Page(1));
     First: "first", "To the first line or layer", ["home", "g"], Everywhere => |state| go(state, Move::End(-1));
-    Last: "last", "To the last line or layer", ["end", "G"], Everywhere => |state| go(state, Move::End(1));
+    Last: "last", "To the last line or layer", ["end", "G"], On(WITHOUT_RULES) => |state| go(state, Move::End(1));
     Open: "open", "Open the layer; in the list of attempts, activate the attempt", ["enter"], On(LISTS) => |state| state.show(Layer);
     PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED) => |state| go(state, Move::Layer(-1));
     NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED) => |state| go(state, Move::Layer(1));
-    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels; on the Compare screen, switch between the texts", ["a"], On(&[Layer, Schedule, Errors, Compare]) => elsewhere;
+    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels; on the Compare screen, switch between the texts", ["a"], On(&[Layer, Schedule, Errors, Compare, Map, Steps]) => elsewhere;
     NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere => |state| turn_focus(state, 1);
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
     Zoom: "zoom", "Show the focused panel alone, or the whole screen", ["z"], Everywhere => perform::zoom;
     Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]) => perform::retry;
     ErrorCurve: "error-curve", "Continue the elimination path past the cut to compute the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]) => perform::error_curve;
+    Algorithm: "algorithm", "The algorithm view: every elimination step of this part, forward and back; again: back to the layer", ["V"], On(&[Layers, Layer, Map, Steps]) => steps::open;
+    StepBack: "step-back", "One sub-step back", ["N"], On(&[Steps]) => elsewhere;
+    PreviousStep: "previous-step", "To the start of the step before", ["["], On(&[Steps]) => elsewhere;
+    NextStep: "next-step", "To the start of the next step", ["]"], On(&[Steps]) => elsewhere;
+    LastStep: "last-step", "To the last recorded step", ["end"], On(&[Steps]) => elsewhere;
+    Rules: "rules", "What the exact score, grouped Cholesky and the diagonal would choose", ["G"], On(&[Steps]) => elsewhere;
+    RecordSteps: "record-steps", "Solve this part again and record its steps; nothing else changes", ["enter"], On(&[Steps]) => elsewhere;
+    Quantity: "quantity", "What the colours of the map mean: score, cost, order of removal", ["v"], On(&[Map]) => elsewhere;
     Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]) => |state| edit::nudge(state, NUDGE);
     Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]) => |state| edit::nudge(state, -NUDGE);
     RaiseMuch: "raise-much", "Raise the ratio of this layer by 0.05", ["K"], On(&[Schedule]) => |state| edit::nudge(state, NUDGE_MUCH);
@@ -170,6 +182,11 @@ FIRST {
     LogLevel: "log-level", "Lowest level shown: step, info, warning or error", ["v"], On(&[Log]) => elsewhere;
     Copy: "copy", "Copy the content of this screen: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere => perform::copy;
     Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED) => |state| open_form(state, picture::form);
+    PreviousEvent: "previous-event", "Replay: one event back", ["("], Everywhere => |state| playback::seek(state, Seek::Events(-1));
+    NextEvent: "next-event", "Replay: one event on", [")"], Everywhere => |state| playback::seek(state, Seek::Events(1));
+    PreviousStart: "previous-start", "Replay: back to the start of this layer, or of the one before", ["{"], Everywhere => |state| playback::seek(state, Seek::Layers(-1));
+    NextStart: "next-start", "Replay: to the start of the next layer", ["}"], Everywhere => |state| playback::seek(state, Seek::Layers(1));
+    Restart: "restart", "Replay: from the beginning", ["0"], Everywhere => |state| playback::seek(state, Seek::Place(0));
     Faster: "faster", "Replay twice as fast", [">"], Everywhere => |state| runs::speed(state, 2.0);
     Slower: "slower", "Replay half as fast", ["<"], Everywhere => |state| runs::speed(state, 0.5);
     PerCent: "per-cent", "Show relative errors in per cent, or as numbers", ["%"], Everywhere => perform::notation;

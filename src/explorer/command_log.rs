@@ -80,7 +80,8 @@ pub fn note(state: &mut State, command: &Command) {
             ..
         }
         | Command::SaveDraft { .. }
-        | Command::ReplaySpeed(_) => {}
+        | Command::ReplaySpeed(_)
+        | Command::ReplaySeek(_) => {}
         Command::Activate(choices) => {
             for (layer, attempt) in choices {
                 let attempt = attempt.map_or("none".into(), |attempt| attempt.to_string());
@@ -128,6 +129,9 @@ fn start(state: &mut State, job: &Job) {
         }
         Job::CompareStreams(job::CompareStreams { dense_part: Some(LayerPart { layer, part }) }) => {
             comment(state, &format!("Output errors were measured with {part} of layer {layer} dense."));
+        }
+        Job::RecordSteps(job::RecordSteps { layer, part, method: _ }) => {
+            comment(state, &format!("The steps of {part} in layer {layer} were recorded for the algorithm view."));
         }
         Job::MeasurePerplexity(job::MeasurePerplexity { evaluation }) => {
             let mut words = Vec::new();

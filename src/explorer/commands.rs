@@ -2,10 +2,10 @@
 
 use crate::{
     config::{self, Settings},
-    protocol::{self, Command, Control, Method, Methods, OnCancel, job},
+    protocol::{self, Command, Control, Method, Methods, OnCancel, Pace, job},
 };
 
-use super::{Asked, Before, Effect, Job, JobKind, JobStatus, NoticeKind, State, idle};
+use super::{Asked, Before, Effect, Job, JobKind, JobStatus, NoticeKind, Screen, State, idle};
 
 impl State {
     /// Starts a job, or queues it behind the running one.
@@ -60,6 +60,9 @@ impl State {
     /// a resumed one keeps the finished layers.
     pub(super) fn run_from(&mut self, from: usize, methods: Methods) -> Vec<Effect> {
         self.follow = true;
+        if self.jobs.pace == Pace::Stepwise {
+            self.show(Screen::Steps);
+        }
         let active: Vec<_> = self.layers.iter().map(|layer| layer.chosen).collect();
         let on_cancel = match methods {
             Methods::OfRun if active.iter().any(Option::is_some) => OnCancel::PutBack,

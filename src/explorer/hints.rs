@@ -2,7 +2,7 @@
 
 use crate::protocol::Pace;
 
-use super::{Action, JobStatus, State};
+use super::{Action, JobStatus, Screen, State};
 
 /// A key and its effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +34,23 @@ pub fn hints(state: &State) -> Vec<Hint> {
         None => Vec::new(),
     };
     let mut hint = |action: Action, label: &str| hints.extend(Hint::of(state, action, label));
-    for (action, label) in job_hints(state) {
+    // A recording refuses some actions.
+    let of_screen = state.screen.slice().hints(state).iter().copied();
+    let of_screen: Vec<_> =
+        of_screen.filter(|&(action, _)| !(state.is_replay() && needs_engine(action))).collect();
+    // In the algorithm view, its own keys come before those of the job.
+    let (first, second) = match state.screen {
+        Screen::Steps => (of_screen, job_hints(state)),
+        Screen::Layers
+        | Screen::Layer
+        | Screen::Schedule
+        | Screen::Errors
+        | Screen::Compare
+        | Screen::Log
+        | Screen::Map => (job_hints(state), of_screen),
+    };
+    for (action, label) in first.into_iter().chain(second) {
         hint(action, label);
-    }
-    for &(action, label) in state.screen.slice().hints(state) {
-        // A recording refuses these.
-        if !(state.is_replay() && needs_engine(action)) {
-            hint(action, label);
-        }
     }
     if state.jobs.pace == Pace::Stepwise {
         hint(Action::StepMode, "step mode off");
@@ -57,16 +66,31 @@ pub fn hints(state: &State) -> Vec<Hint> {
 fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
     if state.is_replay() {
         let pause = if state.jobs.replay_paused { "play" } else { "pause" };
-        return match state.engine_gone {
-            Some(_) => Vec::new(),
-            None => vec![
-                (Action::PauseOrResume, pause),
-                (Action::Step, "step"),
+        if state.engine_gone.is_some() {
+            return Vec::new();
+        }
+        let mut hints = if state.playback.ended {
+            Vec::new()
+        } else {
+            vec![(Action::PauseOrResume, pause), (Action::Step, "step")]
+        };
+        if state.playback.index.is_some() {
+            hints.extend([
+                (Action::PreviousEvent, "back"),
+                (Action::NextEvent, "on"),
+                (Action::PreviousStart, "layer back"),
+                (Action::NextStart, "layer on"),
+                (Action::Restart, "restart"),
+            ]);
+        }
+        if !state.playback.ended {
+            hints.extend([
                 (Action::Faster, "faster"),
                 (Action::Slower, "slower"),
                 (Action::Cancel, "to its end"),
-            ],
-        };
+            ]);
+        }
+        return hints;
     }
     match state.job().map(|job| (&job.status, job.is_pruning())) {
         Some((JobStatus::Paused, _)) => {
@@ -85,7 +109,8 @@ fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
 
 /// True for actions that only an engine can perform, and for edits that only a run would use.
 fn needs_engine(action: Action) -> bool {
-    const THESE: [Action; 16] = [
+    const THESE: [Action; 17] = [
+        Action::RecordSteps,
         Action::Retry,
         Action::Shape,
         Action::Export,

@@ -9,7 +9,7 @@ use crate::{
     prune::{AttentionUnit, Part, StreamErrors},
 };
 
-use super::Work;
+use super::{RecordedSteps, Work};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
@@ -25,6 +25,8 @@ pub struct Layer {
     pub curves: Vec<Curve>,
     /// Events of the newest solve, stored for the panels that show them.
     pub reported: Vec<Event>,
+    /// Recorded elimination steps, at most one path per part.
+    pub recorded: Vec<RecordedSteps>,
 }
 
 /// A finished solve of a layer.
@@ -126,6 +128,7 @@ impl Layer {
             failed: None,
             curves: Vec::new(),
             reported: Vec::new(),
+            recorded: Vec::new(),
         }
     }
 
@@ -171,6 +174,11 @@ impl Layer {
             points.push(CurvePoint { removed, relative_error: sum / energy });
         }
         Some(Curve { part, units: view.units, points, method: method.clone() })
+    }
+
+    /// The recorded elimination steps of a part.
+    pub fn recorded(&self, part: Part) -> Option<&RecordedSteps> {
+        self.recorded.iter().find(|recorded| recorded.part == part)
     }
 
     /// The attention unit of a record, inferred from the number of units.

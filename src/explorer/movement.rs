@@ -36,6 +36,7 @@ impl State {
         if layer < self.layers.len() {
             if layer != self.layer {
                 self.screens.layer.attempt = usize::MAX;
+                self.screens.layer.unit = None;
             }
             self.layer = layer;
             self.follow = false;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::protocol::{Command, SessionSummary, Stamped};
+use crate::protocol::{Command, RemovedUnits, ReplayNews, SessionSummary, Stamped};
+use crate::prune::Part;
 
 use super::{Action, Key, Panel, Picture, Screen};
 
@@ -15,6 +16,8 @@ pub enum Msg {
     /// Columns and rows.
     Resize(u16, u16),
     Engine(Stamped),
+    /// News of a replay.
+    Replay(ReplayNews),
     /// The worker has ended, with the reason if it failed.
     EngineGone(Option<String>),
     /// The sessions on disk, most recently changed first, or the reason they cannot be listed. `now` in Unix
@@ -25,6 +28,11 @@ pub enum Msg {
     },
     /// The current content of a session on disk.
     SessionRead(SessionSummary),
+    /// The units that a session removed, indexed by layer, or the reason they cannot be read.
+    RemovedRead {
+        path: PathBuf,
+        removed: Result<Vec<Option<RemovedUnits>>, String>,
+    },
     /// The result of deleting a session, with the reason if it failed.
     SessionDeleted {
         path: PathBuf,
@@ -75,6 +83,14 @@ pub enum Pointed {
         panel: &'static Panel,
         row: usize,
     },
+    /// A cell of the map, by its first unit.
+    Unit {
+        part: Part,
+        layer: usize,
+        unit: usize,
+    },
+    /// A fraction of a recording, from 0 to 1.
+    Recording(f64),
     /// A key hint of the footer.
     Action(Action),
     /// A line of the topmost dialog.
@@ -93,6 +109,8 @@ pub enum Effect {
     ListSessions,
     /// Answered by [`Msg::SessionRead`].
     ReadSession(PathBuf),
+    /// Answered by [`Msg::RemovedRead`].
+    ReadRemoved(PathBuf),
     /// Answered by [`Msg::SessionDeleted`].
     DeleteSession(PathBuf),
     /// Answered by [`Msg::PictureSaved`].

@@ -4,6 +4,7 @@ use super::{
     Action, Effect, Pointed, Pointer, Press, Screen, State,
     dialogs::{self, Reply},
     perform::{finish, go},
+    playback,
     screens::schedule,
 };
 
@@ -23,6 +24,7 @@ pub fn point(state: &mut State, pointer: Pointer) -> Vec<Effect> {
         (Press::Click, Pointed::Action(action)) => hint(state, action),
         (Press::Click, at) if state.modal().is_some() => in_dialog(state, at),
         (Press::Drag, _) if state.modal().is_some() => Vec::new(),
+        (Press::Click | Press::Drag, Pointed::Recording(share)) => playback::seek_share(state, share),
         (Press::Drag, Pointed::Ratio { layer, ratio }) if state.screens.schedule.dragging => {
             schedule::drag(state, layer, ratio)
         }
@@ -55,6 +57,8 @@ fn in_dialog(state: &mut State, at: Pointed) -> Vec<Effect> {
         | Pointed::Ratio { .. }
         | Pointed::Row { .. }
         | Pointed::Head { .. }
+        | Pointed::Recording(_)
+        | Pointed::Unit { .. }
         | Pointed::Action(_) => None,
     });
     handled.map_or_else(Vec::new, |handled| finish(state, handled))
@@ -70,6 +74,8 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
         | Pointed::OutsideDialog
         | Pointed::Row { .. }
         | Pointed::Head { .. }
+        | Pointed::Recording(_)
+        | Pointed::Unit { .. }
         | Pointed::Action(_) => Vec::new(),
         Pointed::Screen(screen) => state.show(screen),
         Pointed::Panel(panel) => {

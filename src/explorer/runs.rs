@@ -6,7 +6,8 @@ use crate::{
 };
 
 use super::{
-    Action, Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, Status,
+    Action, Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, Screen, State,
+    Status,
     dialogs::form::forms,
 };
 
@@ -101,9 +102,12 @@ pub fn step_mode(state: &mut State) -> Vec<Effect> {
     };
     let pruning = state.job().is_some_and(Job::is_pruning);
     let text = match state.jobs.pace {
-        Pace::Stepwise => "Step mode: pruning pauses after each removal; n removes one more batch",
+        Pace::Stepwise => "Step mode: pruning pauses after each removal; n goes on. t ends it.",
         Pace::Free => "Step mode is off",
     };
+    if state.jobs.pace == Pace::Stepwise && pruning {
+        state.show(Screen::Steps);
+    }
     state.say(NoticeKind::Done, text);
     if pruning { state.control(Control::SetPace(state.jobs.pace)) } else { Vec::new() }
 }

@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     Action, CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log,
-    Origin, Panel, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
+    Origin, Panel, Playback, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
     screens::errors::what_if::WhatIf,
 };
 
@@ -63,6 +63,8 @@ pub struct State {
     pub unsaved: bool,
     /// The last submitted export form, reopened if the export fails.
     pub export_form: Option<Form>,
+    /// The place of a replay.
+    pub playback: Playback,
     /// Set once the engine has ended, with the reason if it failed.
     pub engine_gone: Option<Option<String>>,
 }
@@ -162,6 +164,7 @@ impl State {
             follow: true,
             unsaved: false,
             export_form: None,
+            playback: Playback::default(),
             engine_gone: None,
         }
     }

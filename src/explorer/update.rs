@@ -7,7 +7,7 @@ use super::{
     dialogs::{self, Reply},
     draft, engine_events, idle,
     perform::finish,
-    picture, pointer,
+    picture, playback, pointer,
     screens::compare,
     sessions_on_disk,
 };
@@ -38,12 +38,14 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Engine(stamped) => engine_events::handle(state, stamped),
+        Msg::Replay(news) => playback::handle(state, news),
         Msg::EngineGone(cause) => gone(state, cause),
         Msg::Sessions { now, sessions } => {
             sessions_on_disk::listed(state, now, sessions);
             Vec::new()
         }
         Msg::SessionRead(session) => compare::read(state, session),
+        Msg::RemovedRead { path, removed } => compare::removed_read(state, &path, removed),
         Msg::SessionDeleted { path, result } => sessions_on_disk::deleted(state, &path, result),
         Msg::PictureSaved { path, result } => picture::saved(state, &path, result),
     }

@@ -1,10 +1,13 @@
-//! The error curve of one part: its error at every ratio.
+//! The elimination path of one part without a solve: its error at every ratio, and the pictures of its steps.
+
+use std::sync::Arc;
 
 use crate::prune::{self, Part, Progress, Target, Units};
 
 use super::{
-    Error, LayerPlan, MomentCache, Notice, Pass, Streams, Task,
-    measure::{Wanted, failed},
+    Error, LayerPlan, MomentCache, Notice, Pass, Removals, Streams, Task,
+    layer::Layer,
+    measure::{Measured, Wanted, failed},
     notice::Observer,
     plan::units,
     stream::with_values,
@@ -18,6 +21,15 @@ pub struct ErrorCurve {
     pub points: Vec<(usize, f64)>,
 }
 
+/// A part whose elimination path is followed without a solve.
+struct Followed {
+    opened: Layer,
+    /// Number of units before pruning.
+    count: usize,
+    units: Units,
+    measured: Arc<Measured>,
+}
+
 impl Pass<'_> {
     /// Follows the elimination path of a part to its end, through the count in `plan`. `streams` are at the
     /// input of the layer. For the FFN, `attention` gives the treatment of the attention before it.
@@ -29,46 +41,14 @@ impl Pass<'_> {
         (layer, part): (usize, Part),
         plan: &LayerPlan,
         attention: Task,
-        mut streams: Streams,
-        mut known: Option<&mut MomentCache>,
+        streams: Streams,
+        known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<ErrorCurve, Error> {
-        // The dense-stream target does not affect the errors of the path.
-        streams.dense = None;
-        let mut opened = self.open(layer)?;
-        let remove = match part {
-            Part::Attention => plan.attention,
-            Part::Mlp => plan.mlp,
-        };
-        if let (Part::Mlp, Task::Reuse { cut, .. }) = (part, attention) {
-            opened.cut.copy_part(Part::Attention, cut);
-        }
-        let size = opened.size;
-        let (count, width, picked) =
-            units(part, &size, self.checkpoint.architecture().head_dim, self.settings);
-        if count == 0 {
-            return Err(Error::NoPart { layer, part });
-        }
-        let measured = match known.as_ref().and_then(|known| known.get(part, &opened.cut, Target::Layer)) {
-            Some(measured) => measured,
-            None => {
-                match part {
-                    Part::Attention => {}
-                    Part::Mlp => {
-                        self.part(Part::Attention, attention, &mut opened, &mut streams, None, observer)?;
-                    }
-                }
-                let asked = (Wanted::Moments, count * width, false);
-                let (measured, _) = self.measure(part, &opened.block, &mut streams, asked, observer)?;
-                let measured = measured.expect("moments were requested");
-                if let Some(known) = &mut known {
-                    known.set(part, &opened.cut, measured.clone());
-                }
-                measured
-            }
-        };
-        let problem = self.problem(part, &opened, picked, (remove.unwrap_or_default(), None))?;
-        let stay = match picked {
+        let Followed { opened, count, units, measured } =
+            self.follow((layer, part), attention, streams, known, observer)?;
+        let problem = self.problem(part, &opened, units, (removals(plan, part), None))?;
+        let stay = match units {
             Units::Heads { per_group: Some(per_group), .. } => count / per_group,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
         };
@@ -93,4 +73,78 @@ impl Pass<'_> {
         let points = points.map_err(|cause| failed(layer, part, cause, observer))?;
         Ok(ErrorCurve { units: count, points })
     }
+
+    /// Follows the elimination path of a part to the count in `plan`, for the pictures of its steps. The other
+    /// arguments are those of [`Pass::error_curve`].
+    ///
+    /// # Errors
+    /// As for [`Pass::error_curve`].
+    pub fn steps(
+        &self,
+        (layer, part): (usize, Part),
+        plan: &LayerPlan,
+        attention: Task,
+        streams: Streams,
+        known: Option<&mut MomentCache>,
+        observer: &mut Observer<'_>,
+    ) -> Result<(), Error> {
+        let Followed { opened, units, measured, .. } =
+            self.follow((layer, part), attention, streams, known, observer)?;
+        let problem = self.problem(part, &opened, units, (removals(plan, part), None))?;
+        let steps = with_values(&problem.weight, |weight| {
+            let posed = prune::PruneProblem { target: None, ..self.posed(weight, &problem, &measured) };
+            prune::steps(&posed, &mut |progress| observer(Notice::Solving { layer, part, progress }))
+        })?;
+        steps.map_err(|cause| failed(layer, part, cause, observer))
+    }
+
+    /// Measures a part to follow its path.
+    fn follow(
+        &self,
+        (layer, part): (usize, Part),
+        attention: Task,
+        mut streams: Streams,
+        mut known: Option<&mut MomentCache>,
+        observer: &mut Observer<'_>,
+    ) -> Result<Followed, Error> {
+        // The dense-stream target does not affect the errors of the path.
+        streams.dense = None;
+        let mut opened = self.open(layer)?;
+        if let (Part::Mlp, Task::Reuse { cut, .. }) = (part, attention) {
+            opened.cut.copy_part(Part::Attention, cut);
+        }
+        let size = opened.size;
+        let (count, width, units) =
+            units(part, &size, self.checkpoint.architecture().head_dim, self.settings);
+        if count == 0 {
+            return Err(Error::NoPart { layer, part });
+        }
+        let measured = match known.as_ref().and_then(|known| known.get(part, &opened.cut, Target::Layer)) {
+            Some(measured) => measured,
+            None => {
+                match part {
+                    Part::Attention => {}
+                    Part::Mlp => {
+                        self.part(Part::Attention, attention, &mut opened, &mut streams, None, observer)?;
+                    }
+                }
+                let asked = (Wanted::Moments, count * width, false);
+                let (measured, _) = self.measure(part, &opened.block, &mut streams, asked, observer)?;
+                let measured = measured.expect("moments were requested");
+                if let Some(known) = &mut known {
+                    known.set(part, &opened.cut, measured.clone());
+                }
+                measured
+            }
+        };
+        Ok(Followed { opened, count, units, measured })
+    }
+}
+
+fn removals(plan: &LayerPlan, part: Part) -> Removals {
+    match part {
+        Part::Attention => plan.attention,
+        Part::Mlp => plan.mlp,
+    }
+    .unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Draft, Job};
+use super::{Draft, Job, Seek};
 use crate::prune::LayerRatio;
 
 /// One message from a frontend to the engine.
@@ -24,6 +24,8 @@ pub enum Command {
     Reopen { session: PathBuf },
     /// Speed of a replay in recorded seconds per second. The engine ignores it.
     ReplaySpeed(f64),
+    /// Moves a replay. The engine ignores it.
+    ReplaySeek(Seek),
 }
 
 /// A request to a job.

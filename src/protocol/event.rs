@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Settings,
     failure::Advice,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors},
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture, StreamErrors},
 };
 
 /// An event with its job and its time.
@@ -126,6 +126,14 @@ pub enum Event {
         units: Vec<usize>,
         /// Increase in E‖Δy‖² per token.
         error: f64,
+    },
+    /// A picture of the batch that was removed last. Only recorded in step mode and by the job that records steps.
+    StepPictured {
+        layer: usize,
+        part: Part,
+        /// Number of the batch, from 0. Batch 0 begins the path.
+        step: usize,
+        picture: Box<StepPicture>,
     },
     /// A part of a layer is solved.
     PartDone { layer: usize, part: Part, record: PartRecord },

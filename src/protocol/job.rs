@@ -58,6 +58,7 @@ jobs! {
     Retry => "retry",
     ErrorCurve => "error curve",
     CompareStreams => "output errors",
+    RecordSteps => "step recording",
     MeasurePerplexity => "perplexity",
     Generate => "writing",
     Export => "export",
@@ -135,6 +136,14 @@ pub struct ErrorCurve {
 pub struct CompareStreams {
     /// A part that is dense in this pass. The pass then starts at its layer.
     pub dense_part: Option<LayerPart>,
+}
+
+/// Follows the elimination path of one part again and records pictures of its steps. Changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordSteps {
+    pub layer: usize,
+    pub part: Part,
+    pub method: Method,
 }
 
 /// Measures the perplexity of the dense and of the pruned model.

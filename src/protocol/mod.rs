@@ -6,6 +6,7 @@ mod event;
 pub mod job;
 mod record;
 mod recording;
+mod replay;
 mod search;
 mod session;
 mod shape;
@@ -25,9 +26,12 @@ pub use record::{
     Verified, WrittenRecord,
 };
 pub use recording::RecordingHeader;
+pub use replay::{ReplayIndex, ReplayMark, ReplayNews, Seek};
 pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
 pub use session::{
-    AttemptSummary, Draft, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
+    AttemptSummary, Draft, LayerSummary, PartSummary, RemovedUnits, Restored, RestoredAttempt, RestoredLayer,
     RestoredPerplexity, SessionContent, SessionStatus, SessionSummary, Statistics,
 };
+#[cfg(test)]
+pub use session::RemovedFrom;
 pub use shape::{LayerShape, ModelShape};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
     config::Settings,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, PartRecord, StreamErrors},
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors},
 };
 
 /// Statistics of a part before the first removal.
@@ -162,6 +162,36 @@ pub struct PartSummary {
     pub kept: usize,
     #[serde(deserialize_with = "super::record::nan_from_null")]
     pub relative_error: f64,
+}
+
+/// The removed units of an active attempt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RemovedUnits {
+    pub attention: RemovedFrom,
+    pub mlp: RemovedFrom,
+}
+
+/// The removed units of one part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RemovedFrom {
+    /// Units before pruning.
+    pub units: usize,
+    pub removed: Vec<usize>,
+}
+
+impl RemovedUnits {
+    pub fn of(&self, part: Part) -> &RemovedFrom {
+        match part {
+            Part::Attention => &self.attention,
+            Part::Mlp => &self.mlp,
+        }
+    }
+}
+
+impl From<PartRecord> for RemovedFrom {
+    fn from(record: PartRecord) -> Self {
+        Self { units: record.units, removed: record.removed }
+    }
 }
 
 impl From<&PartRecord> for PartSummary {

@@ -53,6 +53,41 @@ impl<T: Number> ActiveBlock<T> {
         self.corners.view().subcols(self.slots[slot], self.width)
     }
 
+    /// P[c, c] of the unit with this first column of the weight.
+    pub(super) fn corner_of(&self, first: usize) -> MatRef<'_, T> {
+        self.corners.view().subcols(first, self.width)
+    }
+
+    /// True if U and the diagonal do not include the last step yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// P over these columns of the weight before and after the last step, [columns, columns] each. Call
+    /// [`Self::settle`] first. Entries of columns that are no longer active then have no meaning.
+    pub(super) fn around_last_step(&self, columns: &[usize]) -> [Mat<f64>; 2] {
+        let (first, leave) = self.last_step();
+        let mut slot_of = vec![0; self.slots.len()];
+        for (slot, &column) in self.slots.iter().enumerate() {
+            slot_of[column] = slot;
+        }
+        let u = |from: usize, count: usize| {
+            Mat::from_fn(columns.len(), count, |i, k| self.u[(slot_of[columns[i]], from + k)].into())
+        };
+        let p = |i: usize, j: usize| {
+            let (i, j) = (columns[i], columns[j]);
+            self.p[(i.max(j), i.min(j))].into()
+        };
+        let mut before = Mat::from_fn(columns.len(), columns.len(), p);
+        let less = |p: &mut Mat<f64>, u: Mat<f64>| {
+            multiply(p.as_mut(), Accum::Add, u.as_ref(), u.transpose(), -1.0);
+        };
+        less(&mut before, u(0, first));
+        let mut after = before.clone();
+        less(&mut after, u(first, leave));
+        [before, after]
+    }
+
     /// P [n, n] before any removal, lower half.
     pub(super) fn p(&self) -> MatRef<'_, T> {
         self.p.view()

@@ -3,6 +3,9 @@
 //! It consists of one inversion, then down-dates. The path can continue past its first goal, which yields the error
 //! at every ratio.
 
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
 use super::baseline::baseline;
 use super::batches::Batches;
 use super::damping::{Damped, dead_inputs};
@@ -14,8 +17,10 @@ use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
 use super::removal::{Next, Removal, RemovalRule};
+use super::outcome::emit;
 use super::shared_work::each_block;
-use super::{Error, HessianStats, PruneProblem, Units};
+use super::steps::{Asked, Binned, is_landmark, picture};
+use super::{Error, HessianStats, Look, Progress, PruneProblem, StepPicture, Units};
 use crate::prune::GroupSize;
 
 /// The elimination of units of one weight.
@@ -32,6 +37,8 @@ pub struct Elimination<'a> {
     /// The total number of units to remove.
     goal: usize,
     removed: usize,
+    /// Number of the last step that was drawn, from 1.
+    drawn: usize,
     method: Box<dyn RemovalRule>,
 }
 
@@ -51,7 +58,8 @@ impl<'a> Elimination<'a> {
         let stats = HessianStats::new(part.moment, damping);
         let goal = part.total(part.remove);
         let (path, energy, removed) = (Vec::new(), None, 0);
-        Ok(Self { part, damped, stats, path, first_scores, energy, damping, goal, removed, method })
+        let drawn = 0;
+        Ok(Self { part, damped, stats, path, first_scores, energy, damping, goal, removed, drawn, method })
     }
 
     /// tr(W G Wᵀ) = E‖y‖² without damping, the denominator of relative errors. The first call must precede
@@ -112,6 +120,41 @@ impl<'a> Elimination<'a> {
         self.removed += removal.units.len();
         self.path.push(removal);
         Ok(self.path.last())
+    }
+
+    /// The last step as a picture; None before the first step, or if it was asked for before. Nothing is computed
+    /// for it otherwise.
+    pub fn look(&mut self) -> Option<StepPicture> {
+        if std::mem::replace(&mut self.drawn, self.path.len()) == self.path.len() {
+            return None;
+        }
+        let Removal { units, error } = self.path.last()?;
+        let binned = Binned::new(self.part.unit_count(), self.part.units.width());
+        let asked = Asked {
+            n: self.part.n(),
+            goal: self.goal,
+            removed: self.removed,
+            units,
+            error: *error,
+            sampled: &binned.sampled,
+        };
+        let glance = self.method.glance(&asked)?;
+        Some(picture(&binned, &asked, &glance))
+    }
+
+    /// Reports the last step, which is number `step`.
+    pub(super) fn report(
+        &mut self,
+        step: usize,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let Some(Removal { units, error }) = self.path.last().cloned() else { return Ok(()) };
+        let (group_size, goal) = (units.len(), self.goal);
+        let landmark = is_landmark(self.removed - group_size, group_size, goal);
+        let elimination = RefCell::new(self);
+        let draw = || elimination.try_borrow_mut().ok()?.look();
+        let look = Look::new(landmark, &draw);
+        emit(observe, step + 1, Progress::Removed { step, units: &units, error, group_size, look })
     }
 
     /// Applies the updates deferred by the last step. Otherwise the next step applies them.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::outcome::{emit, raising_damping};
+use super::outcome::raising_damping;
 use super::{Elimination, Error, Progress, PruneProblem};
 
 /// Number of goals between the planned number of units and the maximum. A curve has at least this many points
@@ -49,8 +49,7 @@ fn follow(
                 points.push((removed, relative(sum)));
                 last = removed;
             }
-            let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
-            emit(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
+            elimination.report(step, observe)?;
             step += 1;
         }
     }

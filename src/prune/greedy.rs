@@ -14,7 +14,9 @@ use super::dense::Dense;
 use super::gram::energy_of;
 use super::number::Number;
 use super::removal::{Next, Removal, RemovalRule};
+use super::steps::{Asked, Glance, Rule};
 use crate::product::multiply_half;
+use crate::prune::HeadScore;
 
 /// Number of steps whose updates are applied together.
 const BLOCK: usize = 64;
@@ -187,6 +189,48 @@ impl<T: Number> RemovalRule for Greedy<T> {
         if self.compensate {
             self.c_diag = self.c.diagonal(size);
         }
+    }
+
+    fn glance(&mut self, asked: &Asked) -> Option<Glance> {
+        let (last, unit) = (self.steps.checked_sub(1)?, *self.removed.last()?);
+        let mut glance = Glance::new(asked.n, 1);
+        let value = |of: &Dense<T>, slot: usize| -> f64 { of[(slot, last)].into() };
+        let q = self.slots.binary_search(&unit).ok()?;
+        let p_qq = value(&self.u, q).powi(2);
+        for slot in (0..self.slots.len()).filter(|&slot| self.present[slot] || slot == q) {
+            let (column, u, y) = (self.slots[slot], value(&self.u, slot), value(&self.y, slot));
+            let (p, squared) = (self.p_diag[slot] + u * u, (self.c_diag[slot] + 2.0 * u * y).max(0.0));
+            (glance.scores[column], glance.weight[column]) = (Some(squared / p), squared);
+            if slot != q {
+                glance.scores_after[column] = Some(self.score(slot));
+                glance.trace = [glance.trace[0] + p, glance.trace[1] + self.p_diag[slot]];
+            }
+        }
+        let cost = glance.scores[unit]?;
+        if self.compensate {
+            for slot in (0..self.slots.len()).filter(|&slot| self.present[slot]) {
+                glance.change[self.slots[slot]] = cost * value(&self.u, slot).powi(2);
+            }
+        }
+        if asked.removed < asked.goal {
+            let present = (0..self.slots.len()).filter(|&slot| self.present[slot]);
+            let lowest = present.min_by(|&a, &b| self.score(a).total_cmp(&self.score(b)));
+            glance.next = lowest.map(|slot| self.slots[slot]);
+        }
+        let rules = [HeadScore::Exact, HeadScore::GroupedCholesky, HeadScore::Diagonal];
+        glance.rules =
+            rules.map(|rule| Rule { rule, pick: unit, cost, exact: asked.error, scores: Vec::new() }).into();
+        glance.l = Mat::from_fn(1, 1, |_, _| p_qq.sqrt());
+        let slots: Vec<Option<usize>> =
+            asked.sampled.iter().map(|column| self.slots.binary_search(column).ok()).collect();
+        glance.sampled = [last, last + 1].map(|steps| {
+            Mat::from_fn(slots.len(), slots.len(), |i, j| {
+                let (Some(i), Some(j)) = (slots[i], slots[j]) else { return 0.0 };
+                let less = (0..steps).map(|k| self.u[(i, k)].into() * self.u[(j, k)].into()).sum::<f64>();
+                self.p[(i.max(j), i.min(j))].into() - less
+            })
+        });
+        Some(glance)
     }
 
     fn compensated(&mut self, _: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)> {

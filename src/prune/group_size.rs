@@ -20,6 +20,16 @@ pub(super) fn group_size(kind: GroupSize, target: usize, removed: usize, step: u
     size.clamp(1, remaining.max(1))
 }
 
+/// The sizes of all batches when `target` channels are removed. None of them depends on the weights.
+pub fn group_sizes(kind: GroupSize, target: usize) -> Vec<usize> {
+    let (mut removed, mut sizes) = (0, Vec::new());
+    while removed < target {
+        sizes.push(group_size(kind, target, removed, sizes.len()));
+        removed += sizes[sizes.len() - 1];
+    }
+    sizes
+}
+
 /// b₀ = ⌊(K − 512)/2⌋ and b ← ⌊(b − 512)/2⌋ after each batch; the size is b clamped to 64 and 1024.
 fn reference(target: usize, step: usize) -> usize {
     let mut b = target as i64;
@@ -36,33 +46,24 @@ fn reference(target: usize, step: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn sizes(kind: GroupSize, target: usize) -> Vec<usize> {
-        let (mut removed, mut sizes) = (0, Vec::new());
-        while removed < target {
-            sizes.push(group_size(kind, target, removed, sizes.len()));
-            removed += sizes[sizes.len() - 1];
-        }
-        sizes
-    }
-
     #[test]
     fn dynamic_groups_halve_between_8_and_1024() {
-        assert_eq!(sizes(GroupSize::Dynamic, 48), [24, 12, 8, 4]);
-        assert_eq!(sizes(GroupSize::Dynamic, 3), [3]);
-        assert_eq!(sizes(GroupSize::Dynamic, 4096)[..3], [1024, 1024, 1024]);
+        assert_eq!(group_sizes(GroupSize::Dynamic, 48), [24, 12, 8, 4]);
+        assert_eq!(group_sizes(GroupSize::Dynamic, 3), [3]);
+        assert_eq!(group_sizes(GroupSize::Dynamic, 4096)[..3], [1024, 1024, 1024]);
     }
 
     #[test]
     fn reference_groups_are_those_of_the_authors() {
-        let of_2752 = sizes(GroupSize::Reference, 2752);
+        let of_2752 = group_sizes(GroupSize::Reference, 2752);
         assert_eq!(of_2752[..4], [1024, 304, 64, 64]);
         assert_eq!(of_2752.iter().sum::<usize>(), 2752);
-        assert_eq!(sizes(GroupSize::Reference, 100), [64, 36]);
+        assert_eq!(group_sizes(GroupSize::Reference, 100), [64, 36]);
     }
 
     #[test]
     fn a_fixed_group_size_is_constant() {
-        assert_eq!(sizes(GroupSize::Fixed(5), 12), [5, 5, 2]);
-        assert_eq!(sizes(GroupSize::Exact, 3), [1, 1, 1]);
+        assert_eq!(group_sizes(GroupSize::Fixed(5), 12), [5, 5, 2]);
+        assert_eq!(group_sizes(GroupSize::Exact, 3), [1, 1, 1]);
     }
 }

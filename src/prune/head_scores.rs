@@ -20,11 +20,23 @@ pub(super) fn head_scores<T: Number>(
     width: usize,
     kind: HeadScore,
 ) -> Result<Vec<f64>, usize> {
-    let heads = block.slots().len() / width;
+    let firsts: Vec<usize> = block.slots().iter().step_by(width).copied().collect();
+    scores_of(block, c, &firsts, width, kind)
+}
+
+/// The scores of the heads with these first columns of the weight.
+pub(super) fn scores_of<T: Number>(
+    block: &ActiveBlock<T>,
+    c: &Dense<T>,
+    firsts: &[usize],
+    width: usize,
+    kind: HeadScore,
+) -> Result<Vec<f64>, usize> {
+    let heads = firsts.len();
     let score = |(l, m): &mut (Mat<T>, Mat<T>), head: usize| {
-        let first = head * width;
-        let c_cc = c.view().subcols(block.slots()[first], width);
-        let p_cc = block.corner(first);
+        let first = firsts[head];
+        let c_cc = c.view().subcols(first, width);
+        let p_cc = block.corner_of(first);
         let per_column = |divisor: &dyn Fn(usize) -> f64| -> f64 {
             (0..width).map(|j| c_cc[(j, j)].into().max(0.0) / divisor(j)).sum()
         };
@@ -32,7 +44,7 @@ pub(super) fn head_scores<T: Number>(
             return Ok(per_column(&|j| p_cc[(j, j)].into()));
         }
         l.copy_from_triangular_lower(p_cc);
-        cholesky(l.as_mut()).map_err(|k| block.slots()[first + k])?;
+        cholesky(l.as_mut()).map_err(|k| first + k)?;
         if kind == HeadScore::GroupedCholesky {
             return Ok(per_column(&|j| l[(j, j)].into() * l[(j, j)].into()));
         }

@@ -14,10 +14,11 @@ use super::dense::Dense;
 use super::down_date::{ActiveBlock, corners, gather_columns, take_from_corners};
 use super::energy::rise;
 use super::gram::energy_of;
-use super::head_scores::head_scores;
+use super::head_scores::{head_scores, scores_of};
 use super::number::Number;
 use super::permutation::swap_rows;
 use super::removal::{Next, Removal, RemovalRule};
+use super::steps::{Asked, Glance, Rule, add_step, lower};
 use super::triangles::solve_lower;
 use crate::product::multiply;
 use crate::prune::HeadScore;
@@ -118,12 +119,11 @@ impl<T: Number> RemovalRule for Heads<T> {
             Some(scores) => scores.to_vec(),
             None => self.scores()?,
         };
-        let (width, groups) = (self.width, self.left.len());
-        let (quota, per_group) = (next.goal / groups, next.damped.n() / width / groups);
+        let width = self.width;
+        let per_group = next.damped.n() / width / self.left.len();
         let units: Vec<usize> = self.block.slots().iter().step_by(width).map(|slot| slot / width).collect();
-        let open = (0..units.len()).filter(|&at| self.left[units[at] / per_group] < quota);
-        let lowest = |&a: &usize, &b: &usize| scores[a].total_cmp(&scores[b]).then(units[a].cmp(&units[b]));
-        let at = open.min_by(lowest).expect("the goal is not met, so a group has heads left to remove");
+        let at = lowest(&units, &scores, (&self.left, next.goal), per_group);
+        let at = at.expect("the goal is not met, so a group has heads left to remove");
         let leaving: Vec<usize> = (at * width..(at + 1) * width).collect();
         let pairs = self.block.take_out(&leaving)?;
         let error = if self.compensate {
@@ -154,8 +154,78 @@ impl<T: Number> RemovalRule for Heads<T> {
         take_from_corners(&mut self.corners, slots, self.width, y, u);
     }
 
+    fn glance(&mut self, asked: &Asked) -> Option<Glance> {
+        if !self.block.is_pending() {
+            return None;
+        }
+        let (width, n) = (self.width, asked.n);
+        let per_group = n / width / self.left.len();
+        let gone = self.block.gone()[0];
+        let firsts = |block: &ActiveBlock<T>| -> Vec<usize> {
+            block.slots().iter().step_by(width).copied().collect()
+        };
+        let mut all = firsts(&self.block);
+        all.push(gone);
+        let units: Vec<usize> = all.iter().map(|first| first / width).collect();
+        let mut left = self.left.clone();
+        left[gone / width / per_group] -= 1;
+        let mut glance = Glance::new(n, width);
+        let by = |kind| scores_of(&self.block, &self.corners, &all, width, kind).ok();
+        let exact = by(HeadScore::Exact)?;
+        for rule in [HeadScore::Exact, HeadScore::GroupedCholesky, HeadScore::Diagonal] {
+            let scores = if rule == HeadScore::Exact { exact.clone() } else { by(rule)? };
+            let pick = lowest(&units, &scores, (&left, asked.goal), per_group)?;
+            let of_units = glance.of_units(&units, &scores);
+            glance.rules.push(Rule {
+                rule,
+                pick: units[pick],
+                cost: scores[pick],
+                exact: exact[pick],
+                scores: of_units,
+            });
+        }
+        let own = match &self.fixed {
+            Some(fixed) => units.iter().map(|&unit| fixed[unit]).collect(),
+            None => by(self.score)?,
+        };
+        glance.scores = glance.of_units(&units, &own);
+        for column in all.iter().flat_map(|&first| first..first + width) {
+            glance.weight[column] = self.corners[(column % width, column)].into().max(0.0);
+        }
+        let l = lower(self.block.l());
+        self.settle();
+
+        let u = self.block.last_u();
+        let m = self.compensate.then_some(self.m.as_ref());
+        let p = |slot: usize| {
+            let (first, j) = (slot - slot % width, slot % width);
+            self.block.corner(first)[(j, j)].into()
+        };
+        add_step(&mut glance, (self.block.slots(), u, m), p);
+        let active: Vec<usize> = firsts(&self.block).iter().map(|first| first / width).collect();
+        let after = self.scores().ok()?;
+        glance.scores_after = glance.of_units(&active, &after);
+        glance.next = lowest(&active, &after, (&self.left, asked.goal), per_group).map(|at| active[at]);
+        glance.l = l;
+        glance.sampled = self.block.around_last_step(asked.sampled);
+        Some(glance)
+    }
+
     fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)> {
         self.settle();
         Some(self.block.compensated(part))
     }
+}
+
+/// The position of the head with the lowest score in a group that has heads left to remove; the lowest number on a
+/// tie. `left` counts the heads removed from each group, `goal` those to remove from all.
+fn lowest(
+    units: &[usize],
+    scores: &[f64],
+    (left, goal): (&[usize], usize),
+    per_group: usize,
+) -> Option<usize> {
+    let quota = goal / left.len();
+    let open = (0..units.len()).filter(|&at| left[units[at] / per_group] < quota);
+    open.min_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(units[a].cmp(&units[b])))
 }

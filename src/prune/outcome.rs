@@ -6,7 +6,7 @@ use super::damping::raise;
 use super::energy::{energy_after_fit, is_known_at_start};
 use super::refit::{originals, refit};
 use super::swaps::refine;
-use super::{Elimination, Error, HessianStats, MomentPicture, PruneProblem, Refined, Scheduled};
+use super::{Elimination, Error, HessianStats, Look, MomentPicture, PruneProblem, Refined, Scheduled};
 use crate::prune::{Refine, SolverDtype};
 
 /// Progress of pruning one weight.
@@ -21,8 +21,8 @@ pub enum Progress<'a> {
     /// Wᵀ) = E‖y‖², the denominator of relative errors. It is None if it is computed after the fit, which costs
     /// less for large weights.
     Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: Option<f64> },
-    /// Step `step` (from 0) removed `group_size` units at the cost of `error`.
-    Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
+    /// Step `step` (from 0) removed `group_size` units at the cost of `error`. `look` draws a picture of it.
+    Removed { step: usize, units: &'a [usize], error: f64, group_size: usize, look: Look<'a> },
     /// `swaps` pairs of units have been swapped, out of `removed` removed units; `error` is the current
     /// error.
     Swapped { swaps: usize, removed: usize, error: f64 },
@@ -118,9 +118,8 @@ fn solve(
     let (stats, scores) = (elimination.stats(), &elimination.first_scores[..]);
     emit(observe, 0, Progress::Statistics { stats, picture, scores, energy })?;
     let mut step = 0;
-    while let Some(removal) = elimination.step()? {
-        let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
-        emit(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
+    while elimination.step()?.is_some() {
+        elimination.report(step, observe)?;
         step += 1;
     }
     let scheduled = part.scheduled.filter(|&count| count != part.remove);
@@ -264,7 +263,9 @@ mod tests {
         };
         // Simulates rounding that makes P indefinite after a batch. No small moment causes this reliably.
         let last = raising_damping(&part, &mut observe, |_, damping, observe| {
-            emit(observe, 1, Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1 })?;
+            let look = Look::new(false, &|| None);
+            let removed = Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1, look };
+            emit(observe, 1, removed)?;
             if damping < 1.0 { Err(Error::NotPositiveDefinite { damping, input: 0 }) } else { Ok(damping) }
         });
         assert_eq!(last, Ok(1.0));

@@ -2,6 +2,7 @@
 
 use super::PruneProblem;
 use super::damping::Damped;
+use super::steps::{Asked, Glance};
 
 /// One step of the path: units that were removed together.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,10 @@ pub(super) trait RemovalRule {
 
     /// Applies the updates deferred by the last step.
     fn settle(&mut self);
+
+    /// The last step, before and after it. Applies its deferred updates; None if they were applied before, or if
+    /// rounding has made P indefinite.
+    fn glance(&mut self, asked: &Asked) -> Option<Glance>;
 
     /// The active columns and W on them, [rows, active] row-major, if the down-dates compute it.
     fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)>;

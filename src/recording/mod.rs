@@ -2,6 +2,7 @@
 
 mod clock;
 mod error;
+mod index;
 mod job_starts;
 mod lines;
 mod recorder;
@@ -9,4 +10,4 @@ mod replay;
 
 pub use error::Error;
 pub use recorder::Recorder;
-pub use replay::{Player, Replay};
+pub use replay::{Lecture, Replay};

@@ -13,15 +13,18 @@ use tokio::sync::mpsc;
 use super::{
     Error,
     clock::Clock,
+    index::index,
     job_starts::JobStarts,
     lines::{Lines, Next},
 };
-use crate::protocol::{Command, Control, Event, Stamped};
+use crate::protocol::{Command, Control, Event, ReplayIndex, ReplayNews, Seek, Stamped};
 
 const EVENTS: usize = 1024;
 const COMMANDS: usize = 16;
 /// Minimum time between two progress events; those in between are dropped.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
+/// Maximum time that a lecture waits for the next result, in real seconds; a longer phase without results is cut.
+const LONGEST_WAIT: f64 = 1.0;
 
 /// An open recording, read up to its first event.
 #[derive(Debug)]
@@ -38,6 +41,22 @@ pub struct Player {
     thread: JoinHandle<Result<(), Error>>,
 }
 
+/// A replay that also goes back, on its own thread.
+pub struct Lecture {
+    pub commands: mpsc::Sender<Command>,
+    /// Closed if a line cannot be read.
+    pub news: mpsc::Receiver<ReplayNews>,
+    thread: JoinHandle<Result<(), Error>>,
+}
+
+/// The receiver of the events.
+enum Sink {
+    /// Receives every event once.
+    Once(mpsc::Sender<Stamped>),
+    /// Receives places as well, and all events again after going back.
+    Lecture(mpsc::Sender<ReplayNews>),
+}
+
 /// The pace of playback.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -46,6 +65,10 @@ enum Mode {
     Paused,
     /// Immediately, up to the next removal; then the replay pauses.
     ToNextRemoval,
+    /// Immediately, with the picture of the last removal if it is the next event; then the replay pauses.
+    AfterRemoval,
+    /// Immediately, up to this place; then the replay pauses.
+    ToPlace(usize),
     /// Immediately, up to the end.
     ToTheEnd,
 }
@@ -80,20 +103,53 @@ impl Replay {
     pub fn play(self, speed: f64) -> Player {
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
-        let thread = thread::spawn(move || {
+        let thread = self.start(Sink::Once(event_sender), command_receiver, speed);
+        Player { commands, events, thread }
+    }
+
+    /// Like [`play`](Self::play), but skips phases without results, handles `ReplaySeek`, and does not end with the last
+    /// event.
+    pub fn lecture(self, speed: f64) -> Lecture {
+        let (commands, command_receiver) = mpsc::channel(COMMANDS);
+        let (sender, news) = mpsc::channel(EVENTS);
+        let thread = self.start(Sink::Lecture(sender), command_receiver, speed);
+        Lecture { commands, news, thread }
+    }
+
+    fn start(
+        self,
+        sink: Sink,
+        commands: mpsc::Receiver<Command>,
+        speed: f64,
+    ) -> JoinHandle<Result<(), Error>> {
+        thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             let tape = Tape {
                 lines: self.lines,
-                commands: command_receiver,
-                events: event_sender,
+                commands,
+                sink,
                 clock: Clock::new(speed),
+                speed,
                 mode: Mode::Timed,
                 last_progress: None,
-                starts: JobStarts::default(),
+                place: Place::default(),
+                index: ReplayIndex::default(),
             };
             runtime.map_err(Error::Runtime)?.block_on(tape.run(*self.first))
-        });
-        Player { commands, events, thread }
+        })
+    }
+}
+
+impl Lecture {
+    /// Waits for the replay to end, and returns its error if it failed. Closes both channels.
+    ///
+    /// # Errors
+    ///
+    /// If a line cannot be read.
+    pub fn join(self) -> Result<(), Error> {
+        let Self { commands, news, thread } = self;
+        drop((commands, news));
+        thread.join().unwrap_or(Err(Error::Panicked))
     }
 }
 
@@ -114,62 +170,142 @@ impl Player {
 struct Tape {
     lines: Lines,
     commands: mpsc::Receiver<Command>,
-    events: mpsc::Sender<Stamped>,
+    sink: Sink,
     clock: Clock,
+    speed: f64,
     mode: Mode,
     last_progress: Option<Instant>,
+    place: Place,
+    /// Empty unless the sink is a lecture.
+    index: ReplayIndex,
+}
+
+/// The place in the recording. The clock of every job starts at 0; recorded time is the sum over jobs.
+#[derive(Default)]
+struct Place {
+    at: f64,
+    /// Recorded seconds since the last result.
+    waited: f64,
+    run: u64,
+    seconds_of: HashMap<u64, f64>,
     starts: JobStarts,
+    /// Number of emitted events, progress excluded.
+    events: usize,
+}
+
+impl Place {
+    /// Advances to the time of an event. At most `longest` seconds count since the last result.
+    fn advance(&mut self, stamped: &Stamped, longest: f64) {
+        self.run = stamped.run;
+        let seconds = self.seconds_of.entry(stamped.run).or_insert(0.0);
+        let gap = (stamped.at - *seconds).max(0.0);
+        *seconds = seconds.max(stamped.at);
+        self.at += gap.min((longest - self.waited).max(0.0));
+        self.waited += gap;
+    }
+
+    /// The event, and the start of its job before it if the recording lacks it.
+    fn pass(&mut self, stamped: Stamped) -> impl Iterator<Item = Stamped> + use<> {
+        if !is_progress(&stamped) {
+            self.events += 1;
+            self.waited = 0.0;
+        }
+        let kind = self.starts.before(&stamped);
+        let start = kind.map(|kind| Stamped { event: Event::JobStarted { kind }, ..stamped });
+        start.into_iter().chain([stamped])
+    }
+}
+
+fn is_progress(stamped: &Stamped) -> bool {
+    matches!(stamped.event, Event::Progress { .. })
+}
+
+/// The result of waiting for the time of an event.
+enum Waited {
+    Due,
+    /// The replay went back, so the event is not the next one.
+    WentBack,
+    /// The receiver is gone.
+    Closed,
 }
 
 impl Tape {
     async fn run(mut self, first: Stamped) -> Result<(), Error> {
-        // The clock of every job starts at 0; recorded time is the sum over jobs.
-        let (mut at, mut run) = (0.0, first.run);
-        let mut seconds_of = HashMap::from([(run, first.at)]);
+        self.place.run = first.run;
+        self.place.seconds_of.insert(first.run, first.at);
         // The model is needed to show anything, so even a replay that is paused at once emits it.
-        let mut open = self.emit(first, at).await;
+        let mut open = self.emit(first).await;
+        if let (ControlFlow::Continue(()), Sink::Lecture(news)) = (open, &self.sink) {
+            self.index = index(self.lines.path());
+            open = sent(news.send(ReplayNews::Index(self.index.clone())).await);
+        }
         while open.is_continue() {
             let stamped = match self.lines.next()? {
                 Next::Event(stamped) => *stamped,
-                Next::CutOff { line } => {
-                    self.cut_off(line, run, seconds_of.get(&run).copied().unwrap_or(0.0))
-                }
-                Next::End => break,
+                Next::CutOff { line } => self.cut_off(line),
+                Next::End => match self.at_the_end().await? {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => break,
+                },
             };
-            run = stamped.run;
-            let seconds = seconds_of.entry(run).or_insert(0.0);
-            at += (stamped.at - *seconds).max(0.0);
-            *seconds = seconds.max(stamped.at);
-            open = self.wait(at).await;
-            if let (ControlFlow::Continue(()), Some(kind)) = (open, self.starts.before(&stamped)) {
-                let start = Stamped { event: Event::JobStarted { kind }, ..stamped };
-                open = self.emit(start, at).await;
-            }
-            if open.is_continue() {
-                open = self.emit(stamped, at).await;
+            self.place.advance(&stamped, self.longest_wait());
+            match self.wait(&stamped).await? {
+                Waited::Due => open = self.emit(stamped).await,
+                Waited::WentBack => {}
+                Waited::Closed => break,
             }
         }
         Ok(())
     }
 
-    fn cut_off(&self, line: usize, run: u64, at: f64) -> Stamped {
+    fn longest_wait(&self) -> f64 {
+        match self.sink {
+            Sink::Once(_) => f64::INFINITY,
+            Sink::Lecture(_) => LONGEST_WAIT * self.speed,
+        }
+    }
+
+    fn cut_off(&self, line: usize) -> Stamped {
         let path = self.lines.path().display();
         let message = format!(
             "recording {path}, line {line}: the event is incomplete; the recorded run was killed here"
         );
-        Stamped { run, at, event: Event::Warning { message } }
+        let at = self.place.seconds_of.get(&self.place.run).copied().unwrap_or(0.0);
+        Stamped { run: self.place.run, at, event: Event::Warning { message } }
     }
 
-    /// Waits until the recorded time is `at`, and handles commands meanwhile. Breaks if the receiver is gone.
-    async fn wait(&mut self, at: f64) -> ControlFlow<()> {
+    /// A lecture waits behind the last event until it goes back.
+    async fn at_the_end(&mut self) -> Result<ControlFlow<()>, Error> {
+        let Sink::Lecture(news) = &self.sink else { return Ok(ControlFlow::Break(())) };
+        if sent(news.send(ReplayNews::Ended).await).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        loop {
+            let Some(command) = self.commands.recv().await else { return Ok(ControlFlow::Break(())) };
+            if self.obey(command).await? {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+    }
+
+    /// Waits until the time of the next event, and handles commands meanwhile.
+    async fn wait(&mut self, next: &Stamped) -> Result<Waited, Error> {
         loop {
             let command = match self.mode {
-                Mode::ToTheEnd | Mode::ToNextRemoval => return ControlFlow::Continue(()),
+                Mode::ToTheEnd | Mode::ToNextRemoval => return Ok(Waited::Due),
+                Mode::AfterRemoval => {
+                    self.mode = Mode::Paused;
+                    if matches!(next.event, Event::StepPictured { .. }) {
+                        return Ok(Waited::Due);
+                    }
+                    continue;
+                }
+                Mode::ToPlace(_) => return Ok(Waited::Due),
                 Mode::Paused => self.commands.recv().await,
-                Mode::Timed => match (self.clock.due(at), self.commands.try_recv()) {
+                Mode::Timed => match (self.clock.due(self.place.at), self.commands.try_recv()) {
                     (_, Ok(command)) => Some(command),
                     (_, Err(mpsc::error::TryRecvError::Disconnected)) => None,
-                    (None, Err(mpsc::error::TryRecvError::Empty)) => return ControlFlow::Continue(()),
+                    (None, Err(mpsc::error::TryRecvError::Empty)) => return Ok(Waited::Due),
                     (Some(due), Err(mpsc::error::TryRecvError::Empty)) => tokio::select! {
                         command = self.commands.recv() => command,
                         () = tokio::time::sleep_until(due) => continue,
@@ -177,13 +313,24 @@ impl Tape {
                 },
             };
             match command {
-                Some(command) => self.obey(command),
-                None => return ControlFlow::Break(()),
+                Some(command) => {
+                    if self.obey(command).await? {
+                        return Ok(Waited::WentBack);
+                    }
+                }
+                None => return Ok(Waited::Closed),
             }
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn pause(&mut self) {
+        self.clock.stop();
+        self.clock.move_to(self.place.at);
+        self.mode = Mode::Paused;
+    }
+
+    /// Returns true if the replay went back.
+    async fn obey(&mut self, command: Command) -> Result<bool, Error> {
         match command {
             Command::Control { control, .. } => match control {
                 Control::Pause => {
@@ -198,35 +345,96 @@ impl Tape {
                 Control::Cancel => self.mode = Mode::ToTheEnd,
                 Control::SetPace(_) | Control::Replan(_) => {}
             },
-            Command::ReplaySpeed(speed) => self.clock.set_speed(speed),
+            Command::ReplaySpeed(speed) => {
+                self.speed = speed;
+                self.clock.set_speed(speed);
+            }
+            Command::ReplaySeek(seek) => return self.seek(seek).await,
             // A recording cannot be changed.
             Command::Start { .. }
-            | Command::Activate(_)
+            | Command::Activate { .. }
             | Command::SaveDraft { .. }
             | Command::Reopen { .. } => {}
         }
+        Ok(false)
     }
 
-    async fn emit(&mut self, stamped: Stamped, at: f64) -> ControlFlow<()> {
-        if matches!(stamped.event, Event::Progress { .. }) {
+    /// Moves to another place. Forward, the events between are emitted at once; back, all events are read again.
+    /// Returns true if the replay went back.
+    async fn seek(&mut self, seek: Seek) -> Result<bool, Error> {
+        let Sink::Lecture(news) = &self.sink else { return Ok(false) };
+        let target = self.index.target(self.place.events, seek);
+        if target == self.place.events {
+            self.clock.stop();
+            self.mode = Mode::Paused;
+            return Ok(false);
+        }
+        if target > self.place.events {
+            self.mode = Mode::ToPlace(target);
+            return Ok(false);
+        }
+        let mut lines = Lines::open(self.lines.path())?;
+        let (mut place, mut events) = (Place::default(), Vec::new());
+        while place.events < target
+            && let Next::Event(stamped) = lines.next()?
+        {
+            place.advance(&stamped, LONGEST_WAIT * self.speed);
+            if !is_progress(&stamped) {
+                events.extend(place.pass(*stamped));
+            }
+        }
+        // If the receiver is gone, the next command or event finds that out.
+        let _ = news.send(ReplayNews::Rebuilt { place: target, events }).await;
+        (self.lines, self.place) = (lines, place);
+        self.pause();
+        Ok(true)
+    }
+
+    async fn emit(&mut self, stamped: Stamped) -> ControlFlow<()> {
+        if is_progress(&stamped) {
             let hurried = self.mode != Mode::Timed || self.clock.is_boundless();
             if !hurried && self.last_progress.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY) {
                 self.last_progress = Some(Instant::now());
-                // If the channel is full, a later event will report the progress.
-                let _ = self.events.try_send(stamped);
+                self.sink.try_send(self.place.events, stamped);
             }
             return ControlFlow::Continue(());
         }
         if self.mode == Mode::ToNextRemoval && matches!(stamped.event, Event::UnitsRemoved { .. }) {
-            self.clock.stop();
-            self.clock.move_to(at);
-            self.mode = Mode::Paused;
+            self.pause();
+            self.mode = Mode::AfterRemoval;
         }
-        match self.events.send(stamped).await {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+        let emitted: Vec<Stamped> = self.place.pass(stamped).collect();
+        if matches!(self.mode, Mode::ToPlace(place) if self.place.events >= place) {
+            self.pause();
+        }
+        for stamped in emitted {
+            if self.sink.send(self.place.events, stamped).await.is_break() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Sink {
+    async fn send(&self, place: usize, stamped: Stamped) -> ControlFlow<()> {
+        match self {
+            Self::Once(events) => sent(events.send(stamped).await),
+            Self::Lecture(news) => sent(news.send(ReplayNews::Event { place, stamped }).await),
         }
     }
+
+    /// If the channel is full, a later event will report the progress.
+    fn try_send(&self, place: usize, stamped: Stamped) {
+        match self {
+            Self::Once(events) => drop(events.try_send(stamped)),
+            Self::Lecture(news) => drop(news.try_send(ReplayNews::Event { place, stamped })),
+        }
+    }
+}
+
+fn sent<T, E>(result: Result<T, E>) -> ControlFlow<()> {
+    if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
 #[cfg(test)]

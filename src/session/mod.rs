@@ -41,7 +41,7 @@ pub use part_file::{Bias, PartHead, PartPlace, Weight};
 pub use state::*;
 pub use store::{clear_other_streams, find, list, remove};
 pub use stream_cache::{StreamCache, Tensor};
-pub use summary::{last_record, look, look_at_part, planned_ratios, summary};
+pub use summary::{last_record, look, look_at_part, planned_ratios, removed_units, summary};
 
 /// Format version of all files of a session.
 pub const FORMAT: u64 = 1;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::{Options, Settings},
     protocol::{
-        Draft, LayerSummary, PerplexityRecord, Ratio, RunRecord, SessionContent, SessionStatus,
+        Draft, LayerSummary, PerplexityRecord, Ratio, RemovedUnits, RunRecord, SessionContent, SessionStatus,
         SessionSummary, channels_to_remove, mean_ratio, units_to_remove,
     },
     prune::{AttentionUnit, LayerRatio, Part},
@@ -34,6 +34,25 @@ pub fn look(dir: &Path) -> Result<State, Error> {
 /// If the file is missing, damaged or unreadable.
 pub fn look_at_part(dir: &Path, place: PartPlace) -> Result<PartHead, Error> {
     part_file::read_head(&dir.join(names::ATTEMPTS).join(names::part(place)), place)
+}
+
+/// The units that the active attempts of a session remove, indexed by layer; None for a dense layer and for an attempt
+/// whose file cannot be read. Reads without the session's lock.
+///
+/// # Errors
+///
+/// As for [`look`].
+pub fn removed_units(dir: &Path) -> Result<Vec<Option<RemovedUnits>>, Error> {
+    let state = look(dir)?;
+    let of = |(layer, entry): (usize, &LayerEntry)| {
+        let active = entry.attempts.iter().find(|attempt| Some(attempt.attempt.number) == entry.active)?;
+        let part = |part: Part| {
+            let attempt = active.part(part)?.file;
+            Some(look_at_part(dir, PartPlace { layer, attempt, part }).ok()?.record.into())
+        };
+        Some(RemovedUnits { attention: part(Part::Attention)?, mlp: part(Part::Mlp)? })
+    };
+    Ok(state.layers.iter().enumerate().map(of).collect())
 }
 
 /// Record of the last run that ended; None if there is none or the log cannot be read.

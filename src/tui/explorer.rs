@@ -28,7 +28,6 @@ use crate::{
     engine,
     explorer::view::{self, Hits, Theme},
     explorer::{self, Effect, Entry, Level, Msg, Start, State},
-    protocol::Stamped,
     recording::{self, Recorder},
     words,
 };
@@ -185,23 +184,23 @@ impl Explorer {
     }
 
     /// Handles an event of the worker and all others that have already arrived.
-    fn receive(&mut self, event: Option<Stamped>) -> Result<Next, Error> {
-        let Some(mut stamped) = event else { return self.worker_ended() };
+    fn receive(&mut self, msg: Option<Msg>) -> Result<Next, Error> {
+        let Some(mut msg) = msg else { return self.worker_ended() };
         for _ in 1..AT_ONCE {
-            let next = self.record_and_update(stamped)?;
+            let next = self.record_and_update(msg)?;
             match (next, self.source.next_now()) {
-                (Next::Continue, Some(newer)) => stamped = newer,
+                (Next::Continue, Some(newer)) => msg = newer,
                 (next, _) => return Ok(next),
             }
         }
-        self.record_and_update(stamped)
+        self.record_and_update(msg)
     }
 
-    fn record_and_update(&mut self, stamped: Stamped) -> Result<Next, Error> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.record(&stamped);
+    fn record_and_update(&mut self, msg: Msg) -> Result<Next, Error> {
+        if let (Some(recorder), Msg::Engine(stamped)) = (&mut self.recorder, &msg) {
+            recorder.record(stamped);
         }
-        self.update(Msg::Engine(stamped))
+        self.update(msg)
     }
 
     fn worker_ended(&mut self) -> Result<Next, Error> {
@@ -226,6 +225,7 @@ impl Explorer {
                 Effect::Command(command) => self.source.command(command),
                 Effect::ListSessions => self.on_disk.list(self.state.sessions.open.clone()),
                 Effect::ReadSession(path) => self.on_disk.read(path),
+                Effect::ReadRemoved(path) => self.on_disk.read_removed(path),
                 Effect::DeleteSession(path) => self.on_disk.delete(path),
                 Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
                 Effect::SavePicture(picture) => {
@@ -261,7 +261,7 @@ impl Explorer {
 
 fn open(opened: Opened, engine: StartEngine, settings: &Settings) -> Source {
     match opened {
-        Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
+        Opened::Recording { replay, speed } => Source::replay(replay.lecture(speed)),
         Opened::Model { model, place } => Source::engine(engine(model, settings.clone(), place)),
     }
 }

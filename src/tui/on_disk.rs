@@ -51,6 +51,14 @@ impl OnDisk {
         self.spawn(move || Msg::SessionRead(session::summary(&path)));
     }
 
+    /// Reads the removed units of a session without its lock.
+    pub fn read_removed(&self, path: PathBuf) {
+        self.spawn(move || {
+            let removed = session::removed_units(&path).map_err(|error| error.to_string());
+            Msg::RemovedRead { path, removed }
+        });
+    }
+
     pub fn delete(&self, path: PathBuf) {
         self.spawn(move || Msg::SessionDeleted { result: delete(&path), path });
     }

@@ -7,8 +7,9 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::Error;
 use crate::{
     engine::{DraftSaver, Worker},
-    protocol::{Command, Control, Stamped},
-    recording::Player,
+    explorer::Msg,
+    protocol::{Command, Control, ReplayNews, Seek, Stamped},
+    recording::Lecture,
 };
 
 /// Maximum time that the worker may take to save its work after the explorer quits.
@@ -16,9 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 type Join = Box<dyn FnOnce() -> Result<(), Error> + Send>;
 
+/// The channel of the peer.
+enum Events {
+    Engine(mpsc::Receiver<Stamped>),
+    Replay(mpsc::Receiver<ReplayNews>),
+}
+
 pub struct Source {
     commands: mpsc::Sender<Command>,
-    events: mpsc::Receiver<Stamped>,
+    events: Events,
     /// Commands that could not be sent because the channel was full.
     waiting: VecDeque<Command>,
     drafts: DraftSaver,
@@ -30,21 +37,21 @@ impl Source {
     pub fn engine(mut worker: Worker<()>) -> Self {
         let (commands, events) = take(&mut worker.commands, &mut worker.events);
         let drafts = worker.drafts.clone();
-        Self { drafts, ..Self::new(commands, events, Box::new(|| Ok(worker.join()?))) }
+        Self { drafts, ..Self::new(commands, Events::Engine(events), Box::new(|| Ok(worker.join()?))) }
     }
 
-    pub fn replay(mut player: Player) -> Self {
-        let (commands, events) = take(&mut player.commands, &mut player.events);
-        Self::new(commands, events, Box::new(|| Ok(player.join()?)))
+    pub fn replay(mut lecture: Lecture) -> Self {
+        let (commands, news) = take(&mut lecture.commands, &mut lecture.news);
+        Self::new(commands, Events::Replay(news), Box::new(|| Ok(lecture.join()?)))
     }
 
-    fn new(commands: mpsc::Sender<Command>, events: mpsc::Receiver<Stamped>, join: Join) -> Self {
+    fn new(commands: mpsc::Sender<Command>, events: Events, join: Join) -> Self {
         Self { commands, events, waiting: VecDeque::new(), drafts: DraftSaver::default(), join: Some(join) }
     }
 
     /// Waits for the next event, and meanwhile forwards waiting commands. Returns None once, after the worker
     /// has ended.
-    pub async fn next(&mut self) -> Option<Stamped> {
+    pub async fn next(&mut self) -> Option<Msg> {
         if self.join.is_none() {
             return std::future::pending().await;
         }
@@ -58,14 +65,17 @@ impl Source {
                         (Ok(_), None) => {}
                     }
                 }
-                event = self.events.recv() => return event,
+                event = self.events.next() => return event,
             }
         }
     }
 
     /// The next event, if it has already arrived.
-    pub fn next_now(&mut self) -> Option<Stamped> {
-        self.events.try_recv().ok()
+    pub fn next_now(&mut self) -> Option<Msg> {
+        match &mut self.events {
+            Events::Engine(events) => events.try_recv().ok().map(Msg::Engine),
+            Events::Replay(news) => news.try_recv().ok().map(Msg::Replay),
+        }
     }
 
     /// Sends a command without waiting. No command is lost, except that it replaces a waiting command that it
@@ -106,23 +116,33 @@ impl Source {
     }
 }
 
+impl Events {
+    async fn next(&mut self) -> Option<Msg> {
+        match self {
+            Self::Engine(events) => events.recv().await.map(Msg::Engine),
+            Self::Replay(news) => news.recv().await.map(Msg::Replay),
+        }
+    }
+}
+
 fn replaces(new: &Command, old: &Command) -> bool {
     match (new, old) {
         (
             Command::Control { run, control: Control::Replan(_) },
             Command::Control { run: of, control: Control::Replan(_) },
         ) => run == of,
-        (Command::ReplaySpeed(_), Command::ReplaySpeed(_))
+        (Command::ReplaySeek(Seek::Place(_)), Command::ReplaySeek(Seek::Place(_)))
+        | (Command::ReplaySpeed(_), Command::ReplaySpeed(_))
         | (Command::SaveDraft { .. }, Command::SaveDraft { .. }) => true,
         (_, _) => false,
     }
 }
 
 /// Takes the open ends of the channels and leaves closed ones, so joining the worker does not wait for them.
-fn take(
+fn take<T>(
     commands: &mut mpsc::Sender<Command>,
-    events: &mut mpsc::Receiver<Stamped>,
-) -> (mpsc::Sender<Command>, mpsc::Receiver<Stamped>) {
+    events: &mut mpsc::Receiver<T>,
+) -> (mpsc::Sender<Command>, mpsc::Receiver<T>) {
     (mem::replace(commands, mpsc::channel(1).0), mem::replace(events, mpsc::channel(1).1))
 }
 
@@ -144,7 +164,7 @@ mod tests {
     }
 
     fn source(commands: mpsc::Sender<Command>) -> Source {
-        Source::new(commands, mpsc::channel(1).1, Box::new(|| Ok(())))
+        Source::new(commands, Events::Engine(mpsc::channel(1).1), Box::new(|| Ok(())))
     }
 
     #[test]
@@ -163,7 +183,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (commands, mut obeyed) = mpsc::channel(1);
         let (events, receiver) = mpsc::channel(1);
-        let mut source = Source::new(commands, receiver, Box::new(|| Ok(())));
+        let mut source = Source::new(commands, Events::Engine(receiver), Box::new(|| Ok(())));
         source.command(PAUSE);
         source.command(RESUME);
         runtime.block_on(async {

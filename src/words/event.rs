@@ -168,6 +168,7 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
         Event::Progress { .. }
         | Event::SessionRestored { .. }
         | Event::JobStarted { .. }
+        | Event::StepPictured { .. }
         | Event::PartDone { .. }
         | Event::AttemptActivated { .. }
         | Event::GeneratedText { .. }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::frontend::{Frontend, is_end, settings};
+use crate::frontend::{Frontend, Told, is_end, settings};
 use slimgpt::application::{
     engine::{self, ModelChoice, SessionPlace},
     protocol::{Attempt, Command, Control, Event, LayerRecord, Method, Methods, OnCancel, Pace, job},
@@ -330,4 +330,31 @@ fn a_cancelled_export_leaves_no_files() {
     assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     frontend.export(&dir.path().join("out"));
+}
+
+#[test]
+fn recorded_steps_are_those_of_the_attempt_and_change_nothing() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let run = frontend.run(0, &settings);
+    let pictures = |told: &Told| {
+        told.all(|event| match event {
+            Event::StepPictured { picture, .. } => Some((picture.leaving.clone(), picture.error)),
+            _ => None,
+        })
+    };
+    assert!(pictures(&run).is_empty(), "nothing is recorded unasked");
+    let (record, attempt) = run.layers()[1].clone();
+    for (part, record) in [(Part::Attention, &record.attention), (Part::Mlp, &record.mlp)] {
+        let method = attempt.method.clone();
+        let told = frontend.job(|run| Command::start(run, job::RecordSteps { layer: 1, part, method }));
+        assert_eq!(told.last(), &Event::JobDone);
+        let (leaving, errors): (Vec<Vec<usize>>, Vec<f64>) = pictures(&told).into_iter().unzip();
+        assert_eq!(leaving.concat(), record.removed);
+        assert_eq!(leaving.iter().map(Vec::len).collect::<Vec<_>>(), record.group_sizes);
+        for (found, expected) in errors.iter().zip(&record.step_errors) {
+            assert!((found / expected - 1.0).abs() < 1e-6, "{found} for {expected}");
+        }
+        assert!(told.layers().is_empty());
+    }
 }

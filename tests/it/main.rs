@@ -37,6 +37,7 @@ mod oracle_run;
 mod perplexity;
 mod prune_oracle;
 mod random_checkpoints;
+mod recordings;
 mod report;
 mod run;
 mod sample_configs;

@@ -4,11 +4,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::window::{drawn, emit, listed, live, press, recorded, replay};
+use crate::window::{drawn, emit, listed, live, press, recorded, recording, replay};
 use slimgpt::application::{
     explorer::view::{LEAST, SHORT},
-    explorer::{Dialog, Explain, Msg, Screen, State, update},
-    protocol::{CurvePoint, Event, JobKind, MeasuredToken, Side, Stamped, TokenPrediction},
+    explorer::{Dialog, Explain, Msg, Phase, Playback, Screen, State, update},
+    protocol::{
+        CurvePoint, Event, JobKind, MeasuredToken, ReplayIndex, ReplayMark, Side, Stamped, TokenPrediction,
+    },
 };
 use slimgpt::prune::{LayerRatio, Part};
 
@@ -261,5 +263,69 @@ fn the_list_of_sessions() {
     listed::open(&mut state, Ok(usual), 2);
     press(&mut state, &["d"]);
     pictures.compare("sessions_delete", &state);
+    pictures.finish();
+}
+
+/// A complete recording at one of its layers.
+fn at_layer(file: &str, layer: usize, screen: Screen) -> State {
+    let mut state = replay();
+    handle(&mut state, recording(file));
+    (state.layer, state.follow, state.screen, state.notice) = (layer, false, screen, None);
+    state
+}
+
+#[test]
+fn every_sub_step_of_the_algorithm_view() {
+    let mut pictures = Pictures::default();
+    let mut state = at_layer("steps.jsonl", 3, Screen::Steps);
+    for part in [Part::Attention, Part::Mlp] {
+        state.screens.layer.part = part;
+        press(&mut state, &["home"]);
+        for phase in Phase::ALL {
+            for size in SIZES {
+                let name = format!("steps_{part}_{}", phase.name());
+                pictures.compare(&name, &State { size, ..state.clone() });
+            }
+            press(&mut state, &["n"]);
+        }
+        // The second step: what changed since the first one.
+        pictures.compare(&format!("steps_{part}_second"), &state);
+        press(&mut state, &["G"]);
+        pictures.compare(&format!("steps_{part}_rules"), &state);
+        press(&mut state, &["G"]);
+    }
+    pictures.finish();
+}
+
+#[test]
+fn every_screen_of_a_real_model_with_thirty_layers() {
+    let mut pictures = Pictures::default();
+    pictures.screens("real", &at_layer("smollm2.jsonl", 17, Screen::Layers));
+    let mut state = at_layer("smollm2.jsonl", 17, Screen::Steps);
+    state.screens.layer.part = Part::Mlp;
+    press(&mut state, &["n", "n", "n", "n"]);
+    let mut map = at_layer("smollm2.jsonl", 17, Screen::Map);
+    for size in SIZES {
+        pictures.compare("real_steps_mlp", &State { size, ..state.clone() });
+    }
+    for name in ["real_map_cost", "real_map_order"] {
+        press(&mut map, &["v"]);
+        for size in SIZES {
+            pictures.compare(name, &State { size, ..map.clone() });
+        }
+    }
+    pictures.finish();
+}
+
+#[test]
+fn the_scrubber_of_a_recording() {
+    let mut pictures = Pictures::default();
+    let mut state = half_way();
+    let layers = (0..12).map(|layer| ReplayMark { place: 3 + layer * 9, layer }).collect();
+    state.playback = Playback { index: Some(ReplayIndex { events: 118, layers }), place: 60, ended: false };
+    state.jobs.replay_paused = true;
+    for size in SIZES {
+        pictures.compare("scrubber", &State { size, ..state.clone() });
+    }
     pictures.finish();
 }

@@ -154,7 +154,8 @@ impl<'c> Workspace<'c> {
             Command::Control { .. }
             | Command::SaveDraft { .. }
             | Command::Reopen { .. }
-            | Command::ReplaySpeed(_) => {}
+            | Command::ReplaySpeed(_)
+            | Command::ReplaySeek(_) => {}
         }
     }
 

@@ -2,11 +2,12 @@
 
 use crate::{
     protocol::{Attempt, CurvePoint, Event, LayerRecord, Method, PartRecord},
-    prune::{Part, StreamErrors},
+    prune::{Part, StepPicture, StreamErrors},
 };
 
 use super::super::{
-    Asked, AttemptResult, Curve, Job, JobKind, NoticeKind, PartStatistics, State, Work, goal,
+    Asked, AttemptResult, Cursor, Curve, Job, JobKind, NoticeKind, PartStatistics, Phase, RecordedSteps, State,
+    Work, goal,
 };
 
 fn work(state: &mut State, layer: usize) -> Option<&mut Work> {
@@ -59,6 +60,29 @@ pub fn units_removed(state: &mut State, (layer, part): (usize, Part), units: Vec
         known.step_errors.push(error);
         known.group_sizes.push(units.len());
         known.removed.extend(units);
+    }
+}
+
+/// Keeps the picture of a step. The algorithm view moves to a step that a job in progress halts after.
+pub fn pictured(state: &mut State, (layer, part): (usize, Part), step: usize, picture: Box<StepPicture>) {
+    let Some(known) = state.layers.get_mut(layer) else { return };
+    let live = known.work.as_ref().map(|work| work.attempt);
+    let attempt = live.or(known.chosen).unwrap_or(0);
+    let found = known.recorded.iter().position(|recorded| recorded.part == part);
+    // Step 0 begins a path.
+    let at = match found {
+        Some(at) if step > 0 && known.recorded[at].attempt == attempt => at,
+        found => {
+            if let Some(at) = found {
+                known.recorded.remove(at);
+            }
+            known.recorded.push(RecordedSteps::new(part, attempt));
+            known.recorded.len() - 1
+        }
+    };
+    known.recorded[at].add(step, picture);
+    if live.is_some() {
+        state.screens.steps.cursor = Some(Cursor { layer, part, step, phase: Phase::default() });
     }
 }
 

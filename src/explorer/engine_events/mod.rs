@@ -86,6 +86,9 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::UnitsRemoved { layer, part, step: _, units, error } => {
             layers::units_removed(state, (layer, part), units, error);
         }
+        Event::StepPictured { layer, part, step, picture } => {
+            layers::pictured(state, (layer, part), step, picture);
+        }
         Event::PartDone { layer, part, record } => layers::part_done(state, (layer, part), record),
         Event::PartFailed { layer, part, cause } => layers::part_failed(state, (layer, part), &cause),
         Event::LayerDone { record, attempt } => layers::done(state, record, attempt),

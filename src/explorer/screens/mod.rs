@@ -8,8 +8,10 @@ pub mod errors;
 pub mod layer;
 pub mod layers;
 pub mod log;
+pub mod map;
 mod panel;
 pub mod schedule;
+pub mod steps;
 
 pub use panel::{Explanation, Panel};
 
@@ -123,6 +125,8 @@ screens! {
     Errors: errors, "errors";
     Compare: compare, "compare";
     Log: log, "log";
+    Map: map, "map";
+    Steps: steps, "steps";
 }
 
 impl Default for Screen {
@@ -188,6 +192,9 @@ impl State {
         self.screens.layers.filter.clear();
         self.screens.schedule.dragging = false;
         self.screens.compare.scrolled = 0;
+        self.screens.steps = steps::ViewState::default();
+        self.screens.map = map::ViewState { quantity: self.screens.map.quantity, ..Default::default() };
+        self.screens.layer.unit = None;
     }
 
     /// Shows a screen.

@@ -59,7 +59,7 @@ fn content(after: f64) -> SessionContent {
     }
 }
 
-fn summary(name: &str, after: f64) -> SessionSummary {
+pub fn summary(name: &str, after: f64) -> SessionSummary {
     let content = Some(content(after));
     SessionSummary { path: path(name), name: name.into(), bytes: 1, status: SessionStatus::Finished, content }
 }

@@ -9,12 +9,15 @@ mod errors;
 mod forms;
 mod going_on;
 mod keys;
+mod map;
 mod mouse;
+pub mod pictures;
 mod replaying;
 mod restoring;
 mod running;
 mod script;
 mod sessions;
 mod start_again;
+mod steps;
 
 use script::Script;

@@ -81,7 +81,8 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
 fn job(state: &State, theme: &Theme) -> Vec<Piece> {
     let span = |text: String, role: Role| Span::styled(text, theme.style(role));
     let mut pieces = Vec::new();
-    if let Some(gone) = &state.engine_gone {
+    let ended = state.playback.ended.then_some(None);
+    if let Some(gone) = state.engine_gone.as_ref().or(ended.as_ref()) {
         let words = match (gone, state.is_replay()) {
             (Some(_), _) => span(format!("{} engine failed", theme.glyphs.removed()), Role::Failed),
             (None, true) => span("end of the recording".into(), Role::Muted),

@@ -16,6 +16,10 @@ enum Place {
         area: Rect,
         what: Pointed,
     },
+    /// The scrubber of a recording, from its start to its end.
+    Scrubber {
+        area: Rect,
+    },
     /// A ratio curve: layers from left to right, ratios from bottom (0) to top (`highest`).
     Curve {
         area: Rect,
@@ -33,11 +37,15 @@ impl Hits {
         self.places.push(Place::Curve { area, layers, highest });
     }
 
+    pub fn add_scrubber(&mut self, area: Rect) {
+        self.places.push(Place::Scrubber { area });
+    }
+
     /// The area of a target, if it was drawn.
     pub fn area_of(&self, wanted: Pointed) -> Option<Rect> {
         self.places.iter().rev().find_map(|place| match place {
             Place::Fixed { area, what } if *what == wanted => Some(*area),
-            Place::Fixed { .. } | Place::Curve { .. } => None,
+            Place::Fixed { .. } | Place::Scrubber { .. } | Place::Curve { .. } => None,
         })
     }
 
@@ -45,11 +53,17 @@ impl Hits {
     pub fn at(&self, column: u16, row: u16) -> Pointed {
         let position = Position::new(column, row);
         let hit = self.places.iter().rev().find(|place| match place {
-            Place::Fixed { area, .. } | Place::Curve { area, .. } => area.contains(position),
+            Place::Fixed { area, .. } | Place::Scrubber { area } | Place::Curve { area, .. } => {
+                area.contains(position)
+            }
         });
         match hit {
             None => Pointed::Nothing,
             Some(Place::Fixed { what, .. }) => *what,
+            Some(Place::Scrubber { area }) => {
+                let last = area.width.saturating_sub(1).max(1);
+                Pointed::Recording(f64::from(position.x - area.x) / f64::from(last))
+            }
             Some(Place::Curve { area, layers, highest }) => on_curve(*area, *layers, *highest, position),
         }
     }

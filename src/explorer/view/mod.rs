@@ -15,6 +15,7 @@ mod pieces;
 pub mod sample;
 #[cfg(test)]
 mod screen_tests;
+mod scrubber;
 pub mod stage;
 pub mod status;
 mod tabs;
@@ -53,10 +54,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         too_small::draw(frame, area, theme);
     } else {
         let short = area.width < LEAST.0 || area.height < LEAST.1;
-        let [top, tabs, body, foot] = area.layout(&Layout::vertical([
+        let [top, tabs, body, track, foot] = area.layout(&Layout::vertical([
             Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Min(0),
+            Constraint::Length(scrubber::rows(state)),
             Constraint::Length(footer::rows(state, area.width)),
         ]));
         header::draw(frame, top, state, theme);
@@ -68,6 +70,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
             theme,
             &mut hits,
         );
+        scrubber::draw(frame, track, state, theme, &mut hits);
         draw_dialogs(frame, body, state, theme, &mut hits);
         footer::draw(frame, foot, state, theme, &mut hits);
     }

@@ -7,7 +7,7 @@ use crate::{
     config::Settings,
     explorer::{
         AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
-        PartStatistics, PreviousRun, Schedule, Start, State, Work, work::WorkPart,
+        PartStatistics, PreviousRun, RecordedSteps, Schedule, Start, State, Work, tests::pictures::picture, work::WorkPart,
     },
     protocol::{
         Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,
@@ -299,9 +299,19 @@ pub fn half_done() -> State {
         seed: 0,
         tokens: 64 * 128,
     });
+    state.layers[3].recorded = vec![recorded(SMALL.heads, Part::Attention), recorded(60, Part::Mlp)];
     compare(&mut state);
     log(&mut state);
     state
+}
+
+/// Three recorded steps.
+fn recorded(units: usize, part: Part) -> RecordedSteps {
+    let mut recorded = RecordedSteps::new(part, 0);
+    for step in 0..3 {
+        recorded.add(step, Box::new(picture(units, step)));
+    }
+    recorded
 }
 
 fn compare(state: &mut State) {

@@ -1,4 +1,4 @@
-//! The second row: the screens with their number keys, and the numbers of failed and stale layers.
+//! The second row: the screens with their number keys, and the numbers of failed and stale layers at the right.
 
 use ratatui::{
     Frame,
@@ -11,18 +11,25 @@ use super::{Hits, Role, Theme, text};
 use crate::explorer::{Pointed, Screen, State, Status};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
+    let counts = counts(state, theme);
+    let wide = |screen: Screen| text::width(&screen.slice().tab(state)) + screen.number().to_string().len() + 3;
+    let all: usize = Screen::ALL.into_iter().map(wide).sum();
+    // Without room for the counts, only the current tab keeps its margins.
+    let tight = all + counts.width() + usize::from(counts.width() > 0) > usize::from(area.width);
     let mut x = area.x;
     for screen in Screen::ALL {
         let title = screen.slice().tab(state);
         let number = screen.number().to_string();
-        let width = (text::width(&title) + number.len() + 3) as u16;
+        let current = screen == state.screen;
+        let margin = if tight && !current { "" } else { " " };
+        let width = (wide(screen) - (1 - margin.len())) as u16;
         let tab = Rect { x, width, ..area }.intersection(area);
-        let spans = if screen == state.screen {
+        let spans = if current {
             let style = theme.style(Role::Active).add_modifier(Modifier::REVERSED);
             vec![Span::styled(format!(" {number} {title} "), style)]
         } else {
             vec![
-                Span::styled(format!(" {number} "), theme.style(Role::Key)),
+                Span::styled(format!("{margin}{number} "), theme.style(Role::Key)),
                 Span::styled(format!("{title} "), theme.style(Role::Muted)),
             ]
         };
@@ -30,12 +37,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
         hits.add(tab, Pointed::Screen(screen));
         x = x.saturating_add(width).min(area.right());
     }
-    let rest = (area.right() - x).saturating_sub(1);
-    attention(frame, Rect { x, width: rest, ..area }, state, theme);
+    let rest = Rect { x, width: (area.right() - x).saturating_sub(1), ..area };
+    if counts.width() <= usize::from(rest.width) {
+        frame.render_widget(counts.right_aligned(), rest);
+    }
 }
 
-/// Numbers of failed and stale layers, at the right.
-fn attention(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+/// Numbers of failed and stale layers.
+fn counts(state: &State, theme: &Theme) -> Line<'static> {
     let count =
         |status: Status| (0..state.layers.len()).filter(|&index| state.status(index) == status).count();
     let mut spans = Vec::new();
@@ -47,8 +56,5 @@ fn attention(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
         }
     }
     spans.pop();
-    let line = Line::from(spans).right_aligned();
-    if line.width() <= usize::from(area.width) {
-        frame.render_widget(line, area);
-    }
+    Line::from(spans)
 }

@@ -211,3 +211,64 @@ fn a_file_that_is_not_a_recording_is_refused() {
     let missing = Replay::open(Path::new("no such file")).unwrap_err().to_string();
     assert!(missing.starts_with("recording no such file: cannot be read"), "{missing}");
 }
+
+/// The news received until none arrives for a while, excluding progress.
+fn told(lecture: &mut Lecture) -> Vec<ReplayNews> {
+    let mut all = Vec::new();
+    let mut quiet = Instant::now();
+    while quiet.elapsed() < Duration::from_millis(150) {
+        match lecture.news.try_recv() {
+            Ok(ReplayNews::Event { stamped, .. }) if is_progress(&stamped) => {}
+            Ok(news) => {
+                quiet = Instant::now();
+                all.push(news);
+            }
+            Err(mpsc::error::TryRecvError::Disconnected) => break,
+            Err(mpsc::error::TryRecvError::Empty) => thread::sleep(Duration::from_millis(2)),
+        }
+    }
+    all
+}
+
+fn places(news: &[ReplayNews]) -> Vec<usize> {
+    let place = |news: &ReplayNews| match news {
+        ReplayNews::Event { place, .. } => Some(*place),
+        _ => None,
+    };
+    news.iter().filter_map(place).collect()
+}
+
+#[test]
+fn a_lecture_goes_back_and_on_even_behind_its_end() {
+    let seek = |lecture: &Lecture, seek| lecture.commands.blocking_send(Command::ReplaySeek(seek)).unwrap();
+    let tape = steps(6);
+    let mut lecture = Replay::open(&tape.path()).unwrap().lecture(f64::INFINITY);
+    let first = told(&mut lecture);
+    assert!(matches!(&first[1], ReplayNews::Index(index) if index.events == 7), "{first:?}");
+    // The job of the removals begins with its own event, which has no place.
+    assert_eq!(places(&first), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(first.last(), Some(&ReplayNews::Ended));
+    seek(&lecture, Seek::Events(-3));
+    let back = told(&mut lecture);
+    let [ReplayNews::Rebuilt { place: 4, events }] = &back[..] else { panic!("{back:?}") };
+    assert_eq!(events.len(), 4);
+    seek(&lecture, Seek::Events(2));
+    assert_eq!(places(&told(&mut lecture)), [5, 6]);
+    seek(&lecture, Seek::Place(0));
+    assert!(matches!(&told(&mut lecture)[..], [ReplayNews::Rebuilt { place: 1, .. }]));
+    lecture.commands.blocking_send(Command::control(0, Control::Step)).unwrap();
+    assert_eq!(places(&told(&mut lecture)), [2], "it pauses after a removal");
+    lecture.commands.blocking_send(Command::control(0, Control::Resume)).unwrap();
+    assert_eq!(told(&mut lecture).last(), Some(&ReplayNews::Ended));
+    lecture.join().unwrap();
+}
+
+#[test]
+fn a_lecture_skips_phases_without_results() {
+    let tape = Tape::new(&[opened(), removed(4 * 3600), progress(), removed(4 * 3601)]);
+    let began = Instant::now();
+    let mut lecture = Replay::open(&tape.path()).unwrap().lecture(1.0);
+    while !matches!(lecture.news.blocking_recv(), None | Some(ReplayNews::Ended)) {}
+    let took = began.elapsed().as_secs_f64();
+    assert!((1.5..2.8).contains(&took), "{took} s for an hour");
+}

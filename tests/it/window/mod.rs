@@ -21,7 +21,7 @@ use slimgpt::application::{
 use slimgpt::{calibration::TextSource, config::Settings};
 use unicode_width::UnicodeWidthStr;
 
-const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings/demo.jsonl");
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings");
 
 static THEME: LazyLock<Theme> = LazyLock::new(Theme::default);
 
@@ -63,7 +63,13 @@ pub fn replay() -> State {
 
 /// The events of the recorded run.
 pub fn recorded() -> Vec<Stamped> {
-    let mut player = Replay::open(Path::new(RECORDING)).unwrap().play(f64::INFINITY);
+    recording("demo.jsonl")
+}
+
+/// The events of a recording.
+pub fn recording(file: &str) -> Vec<Stamped> {
+    let path = Path::new(RECORDINGS).join(file);
+    let mut player = Replay::open(&path).unwrap().play(f64::INFINITY);
     std::iter::from_fn(|| player.events.blocking_recv()).collect()
 }
 

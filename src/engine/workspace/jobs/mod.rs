@@ -8,6 +8,7 @@ mod export;
 mod generate;
 mod measure_perplexity;
 mod put_back;
+mod record_steps;
 mod retry;
 mod run;
 mod search;
@@ -39,6 +40,7 @@ pub fn work(job: Job, workspace: &mut Workspace<'_>, context: &mut Context) -> R
         Job::Retry(job) => job.work(workspace, context),
         Job::ErrorCurve(job) => job.work(workspace, context),
         Job::CompareStreams(job) => job.work(workspace, context),
+        Job::RecordSteps(job) => job.work(workspace, context),
         Job::MeasurePerplexity(job) => job.work(workspace, context),
         Job::Generate(job) => job.work(workspace, context),
         Job::Export(job) => job.work(workspace, context),

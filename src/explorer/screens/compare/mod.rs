@@ -9,7 +9,7 @@ mod view;
 
 pub use numbers::{Compared, Quantity};
 pub use results::Comparison;
-pub use sessions::{ComparedSession, drop_session, letter, listed, read, toggle};
+pub use sessions::{ComparedSession, drop_session, letter, listed, read, removed_read, toggle};
 pub use texts::{TextPair, TokenCursor};
 
 use super::{Copied, Explanation, Panel, Screen, Slice};

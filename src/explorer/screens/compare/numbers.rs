@@ -161,7 +161,7 @@ fn listed_seconds(state: &State) -> Option<f64> {
 }
 
 fn compared(session: &ComparedSession) -> Compared {
-    let ComparedSession { path: _, name, place, content } = session;
+    let ComparedSession { name, place, content, .. } = session;
     let SessionContent { model, settings, layers, .. } = content;
     let layers: Vec<Option<AttemptSummary>> = layers.iter().map(|layer| layer.active.clone()).collect();
     Compared {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::SESSIONS;
 use crate::{
     explorer::{Action, Effect, NoticeKind, Screen, SessionList, State},
-    protocol::{SessionContent, SessionStatus, SessionSummary},
+    protocol::{RemovedUnits, SessionContent, SessionStatus, SessionSummary},
 };
 
 /// Maximum number of sessions compared with the open one: each has its own colour and letter.
@@ -19,6 +19,8 @@ pub struct ComparedSession {
     pub place: usize,
     /// Its content at the last reading.
     pub content: SessionContent,
+    /// The units that it removed, indexed by layer; None until the map has asked for them.
+    pub removed: Option<Vec<Option<RemovedUnits>>>,
 }
 
 impl State {
@@ -69,7 +71,8 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
         state.focus(Screen::Compare, &SESSIONS);
     }
     let at = state.screens.compare.sessions.partition_point(|compared| compared.place < place);
-    let compared = ComparedSession { path: path.clone(), name: name.clone(), place, content };
+    let compared =
+        ComparedSession { path: path.clone(), name: name.clone(), place, content, removed: None };
     state.screens.compare.sessions.insert(at, compared);
     let (letter, key) =
         (letter(place), state.interface.keymap.label(Action::Show(Screen::Compare)).unwrap_or_default());
@@ -80,6 +83,24 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
 /// Requests that the compared sessions be read again, because other processes may have changed them.
 pub fn refresh(state: &State) -> Vec<Effect> {
     state.compared_sessions().map(|compared| Effect::ReadSession(compared.path.clone())).collect()
+}
+
+/// Stores the removed units of a compared session.
+pub fn removed_read(
+    state: &mut State,
+    path: &Path,
+    removed: Result<Vec<Option<RemovedUnits>>, String>,
+) -> Vec<Effect> {
+    match removed {
+        Ok(removed) => {
+            let compared = state.screens.compare.sessions.iter_mut().find(|compared| compared.path == path);
+            if let Some(compared) = compared {
+                compared.removed = Some(removed);
+            }
+            Vec::new()
+        }
+        Err(why) => state.refuse(format!("the removed units of a session cannot be read: {why}")),
+    }
 }
 
 /// Updates a session from its new reading, or removes it if it can no longer be read.

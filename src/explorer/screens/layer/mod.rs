@@ -25,11 +25,13 @@ pub struct ViewState {
     pub part: Part,
     /// Index of the attempt under the cursor in the list of attempts.
     pub attempt: usize,
+    /// The unit that was opened from the map, with its part.
+    pub unit: Option<(Part, usize)>,
 }
 
 impl Default for ViewState {
     fn default() -> Self {
-        Self { part: Part::Attention, attempt: 0 }
+        Self { part: Part::Attention, attempt: 0, unit: None }
     }
 }
 

@@ -196,3 +196,65 @@ fn the_error_curve_is_drawn_up_to_the_cut_without_being_asked_for() {
     let text = text(&drawn(&at(Screen::Layer, state), 200, 57).0);
     assert!(text.contains("c continues past the cut"), "{text}");
 }
+
+#[test]
+fn the_algorithm_view_shows_every_sub_step_with_its_formula_and_numbers() {
+    let mut state = at(Screen::Steps, sample::half_done());
+    let told = |state: &State| {
+        let text = shown(state).replace('│', " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (phase, words) in [
+        (Phase::Score, "8 heads left of 8. Lowest score 1.00e-2 (head 0), next 2.00e-2 (head 1)"),
+        (Phase::Choose, "Head 0 leaves: its score 1.00e-2 is the lowest. The next one, head 1, would cost 2.0 times"),
+        (Phase::Factor, "Removing head 0 costs 1.00e-2"),
+        (Phase::Compensate, "‖ΔW_A‖ = 0.4000, 10.0 % of ‖W_A‖ = 4.000. Head 7 changes most, by 5.0 % of its size."),
+        (Phase::DownDate, "Σ P_jj of the columns that stay: 12.50 → 11.00 (−12.0 %). 1 of 7 removed; next: head 1"),
+    ] {
+        state.screens.steps.cursor = Some(Cursor { layer: 3, part: Part::Attention, step: 0, phase });
+        let told = told(&state);
+        assert!(told.contains(words), "{words} in\n{}", shown(&state));
+        assert!(told.contains(&format!("‹{}›", phase.name())), "{told}");
+    }
+}
+
+#[test]
+fn a_removed_unit_has_a_sign_in_the_map_before_and_after_it_leaves() {
+    let mut state = at(Screen::Steps, sample::half_done());
+    let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
+    for (phase, sign) in [(Phase::Choose, "▼"), (Phase::DownDate, "×")] {
+        state.screens.steps.cursor = Some(Cursor { layer: 3, part: Part::Attention, step: 0, phase });
+        let map = shown(&state).lines().skip(4).map(|line| line.chars().take(24).collect()).collect::<Vec<String>>();
+        assert_eq!(map.iter().filter(|line| line.contains(sign)).count(), 2, "{map:?}");
+        let plain = text(&drawn_with(&state, 80, 21, &ascii).0);
+        let sign = if phase == Phase::Choose { "|  v " } else { "|  x " };
+        assert!(plain.contains(sign), "{plain}");
+    }
+}
+
+#[test]
+fn the_three_rules_are_side_by_side_and_say_where_they_part() {
+    let mut state = at(Screen::Steps, sample::half_done());
+    state.screens.steps.rules = true;
+    let text = text(&drawn(&state, 120, 37).0);
+    for words in ["exact", "grouped", "diagonal", "They part here: exact removes head 0", "(+100.0 %)"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn the_map_shows_every_layer_with_a_sign_on_removed_units_and_reads_the_cell_under_the_cursor() {
+    let mut state = at(Screen::Map, sample::half_done());
+    let plain = Theme::default().resolved(Depth::None, Glyphs::Ascii);
+    let removed = state.layers[3].active().unwrap().record.attention.removed.clone();
+    for (theme, sign) in [(&Theme::default(), "×"), (&plain, "x")] {
+        let text = text(&drawn_with(&state, 80, 21, theme).0);
+        let line = text.lines().find(|line| line.contains("│  3 ") || line.contains("|  3 ")).unwrap();
+        let heads: String = line.chars().take(40).collect();
+        assert_eq!(heads.matches(sign).count(), removed.len(), "{text}");
+    }
+    state.screens.map.unit = removed[0];
+    assert!(shown(&state).contains("removed 1st of"), "{}", shown(&state));
+    state.screens.map.part = Part::Mlp;
+    assert!(shown(&state).contains("mean score"), "{}", shown(&state));
+}

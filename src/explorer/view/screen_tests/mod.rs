@@ -10,7 +10,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 use super::{canvas::draw, sample};
 use crate::{
     explorer::{
-        Entry, Level, Origin, Pointed, Screen, State, Status, Zoom,
+        Cursor, Entry, Level, Origin, Phase, Pointed, Screen, State, Status, Zoom,
         screens::{layer, schedule},
         view::{Depth, Glyphs, Hits, Theme},
     },

@@ -106,7 +106,7 @@ pub(super) fn nearest_of_16(colour: Color) -> Color {
 }
 
 /// Red, green and blue; None for colours that the terminal defines.
-fn value(colour: Color) -> Option<[u8; 3]> {
+pub(super) fn value(colour: Color) -> Option<[u8; 3]> {
     match colour {
         Color::Rgb(r, g, b) => Some([r, g, b]),
         Color::Indexed(n) => Some(indexed(n)),

@@ -38,7 +38,7 @@ impl Glyphs {
         if utf8 || locale.is_empty() { Self::Unicode } else { Self::Ascii }
     }
 
-    fn pick<T>(self, unicode: T, ascii: T) -> T {
+    pub fn pick<T>(self, unicode: T, ascii: T) -> T {
         match self {
             Self::Unicode => unicode,
             Self::Ascii => ascii,

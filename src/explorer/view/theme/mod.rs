@@ -60,6 +60,15 @@ impl Theme {
             && self.heat.iter().all(|colour| matches!(colour, Color::Rgb(..) | Color::Indexed(16..)))
     }
 
+    /// A colour that is legible on the colour of a value in heat maps.
+    pub fn ink_on_heat(&self, value: f64) -> Color {
+        match colour::value(self.heat(value)) {
+            Some([r, g, b]) if 2 * u32::from(r) + 5 * u32::from(g) + u32::from(b) > 8 * 110 => Color::Black,
+            Some(_) => Color::White,
+            None => Color::Reset,
+        }
+    }
+
     pub fn borders(&self) -> border::Set<'static> {
         self.glyphs.borders()
     }

@@ -7,7 +7,7 @@ use crate::explorer::view::{Depth, Glyphs, Role, Theme};
 
 /// How a value is shown.
 #[derive(Clone, Copy)]
-enum Paint {
+pub(super) enum Paint {
     /// Half blocks: two colours per cell.
     Halves,
     /// One symbol per cell, the denser the higher the value. The few colours of a terminal cannot be told apart
@@ -15,7 +15,7 @@ enum Paint {
     Shades,
 }
 
-fn paint(theme: &Theme) -> Paint {
+pub(super) fn paint(theme: &Theme) -> Paint {
     match theme.glyphs {
         Glyphs::Unicode if theme.depth() >= Depth::Ansi256 && theme.has_fine_heat() => Paint::Halves,
         Glyphs::Unicode | Glyphs::Ascii => Paint::Shades,
@@ -23,7 +23,7 @@ fn paint(theme: &Theme) -> Paint {
 }
 
 /// Shades have the named colours of the scale; mixed colours would hide the lower ones.
-fn shade_style(theme: &Theme, value: f64) -> Style {
+pub(super) fn shade_style(theme: &Theme, value: f64) -> Style {
     if theme.has_fine_heat() { theme.style(Role::Text) } else { Style::new().fg(theme.heat(value)) }
 }
 

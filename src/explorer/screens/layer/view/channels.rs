@@ -75,6 +75,26 @@ pub fn draw(
         }
     }
     cut(view, plot, part, area);
+    opened(view, (plot, strip), shown, seen, groups.len());
+}
+
+/// Marks the channel that was opened from the map.
+fn opened(
+    view: &mut Canvas<'_>,
+    (plot, strip): (Rect, Rect),
+    shown: &Shown<'_>,
+    seen: &PartStatistics,
+    groups: usize,
+) {
+    let unit = view.state.screens.layer.unit.filter(|(part, _)| *part == shown.part).map(|(_, unit)| unit);
+    let rank = unit.and_then(|unit| seen.order.iter().position(|&of| of as usize == unit));
+    let (Some(unit), Some(rank)) = (unit, rank) else { return };
+    let (x, _) = columns(plot, rank * groups / seen.order.len().max(1), groups);
+    let style = view.theme.style(Role::Active);
+    put(view.buffer, strip, x, strip.y, view.theme.glyphs.more().0, style);
+    let text = format!("channel {unit}");
+    let left = x.min(plot.right().saturating_sub(width(&text)));
+    write(view.buffer, plot, left, plot.y, &text, style);
 }
 
 /// First column of a group, and the column after the group.

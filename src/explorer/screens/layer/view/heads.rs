@@ -62,7 +62,8 @@ fn lines(
             Some(_) => (view.theme.glyphs.removed(), Role::Removed),
             None => (" ", Role::Kept),
         };
-        let style = view.theme.style(role);
+        let opened = view.state.screens.layer.unit == Some((shown.part, unit));
+        let style = view.theme.style(if opened { Role::Selected } else { role });
         let score = seen.scores.get(unit).map_or(f64::NAN, |&score| f64::from(score));
         let end = write(
             view.buffer,

@@ -1,0 +1,187 @@
+//! Draws the map: one row per layer, attention at the left, channels at the right, and the cell under the cursor in words.
+
+mod readout;
+
+use ratatui::{
+    layout::{Constraint, Layout, Rect},
+    style::{Modifier, Style},
+};
+
+use super::{CHANNELS, Cell, Grid, HEADS, Quantity, cells::Known};
+use crate::{
+    explorer::{
+        Panel, Pointed,
+        view::{
+            Canvas, Depth, Glyphs, Role,
+            list::first_in_sight,
+            status,
+            widgets::{pillar, put, write},
+        },
+    },
+    prune::Part,
+    words::{count, error},
+};
+
+/// Columns of the number of a layer, with a gap.
+const LABEL: u16 = 4;
+/// Rows of the words below the map.
+const READOUT: u16 = 4;
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect) {
+    if view.state.layers.is_empty() {
+        let inner = view.panel(&HEADS, area, "Map", "");
+        view.absent(inner, "The layers appear once the model is open.");
+        return;
+    }
+    let [maps, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(READOUT.min(area.height / 3))]).areas(area);
+    let heads = Grid::of(view.state, Part::Attention);
+    let wide = (heads.cells * heads.wide) as u16 + LABEL + 2;
+    // The title needs some room.
+    let wide = wide.max(28).min(maps.width / 2);
+    let [left, right] = Layout::horizontal([Constraint::Length(wide), Constraint::Fill(1)]).areas(maps);
+    part(view, left, Part::Attention);
+    part(view, right, Part::Mlp);
+    readout::draw(view, below);
+}
+
+/// One part alone.
+pub fn alone(view: &mut Canvas<'_>, area: Rect, which: Part) {
+    if view.state.layers.is_empty() {
+        return draw(view, area);
+    }
+    part(view, area, which);
+}
+
+fn part(view: &mut Canvas<'_>, area: Rect, part: Part) {
+    let state = view.state;
+    let panel: &'static Panel = match part {
+        Part::Attention => &HEADS,
+        Part::Mlp => &CHANNELS,
+    };
+    let quantity = state.screens.map.quantity;
+    let grid = Grid::of(state, part);
+    let layers = state.layers.len();
+    let range = (0..layers)
+        .filter_map(|layer| Known::of(state, layer, part)?.range(quantity))
+        .reduce(|(low, high), (l, h)| (low.min(l), high.max(h)));
+    let shades = match (quantity, range) {
+        (Quantity::Score | Quantity::Cost, Some((low, high))) => Shades::Log { low, high },
+        (_, _) => Shades::Linear,
+    };
+    let names = status::unit_names(state, part).1;
+    let title = format!("{names} by {}", quantity.name());
+    let inner = view.panel(panel, area, &title, &note(range, quantity));
+    let head = Rect { height: 1, ..inner };
+    heading(view, head, part, &grid);
+    let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    // Few layers are drawn taller.
+    let tall = (below.height / (layers as u16).max(1)).clamp(1, 3);
+    let seen = usize::from(below.height / tall);
+    let first = first_in_sight(state.layer, layers, seen);
+    for (down, layer) in (first..layers).take(seen).enumerate() {
+        let cells = Known::of(state, layer, part).map(|known| known.row(quantity, &grid));
+        let row = Rect { y: below.y + down as u16 * tall, height: tall, ..below };
+        let role = if layer == state.layer { Role::Active } else { Role::Muted };
+        write(view.buffer, row, row.x, row.y, &format!("{layer:>3}"), view.theme.style(role));
+        for cell in 0..grid.cells {
+            let place = cell_area(row, &grid, cell).intersection(row);
+            let found = cells.as_ref().map(|cells| cells[cell]);
+            let under = (state.layer, state.screens.map.part, state.screens.map.unit)
+                == (layer, part, grid.units_of(cell).start);
+            draw_cell(view, place, found, shades, under);
+            view.hits.add(place, Pointed::Unit { part, layer, unit: grid.units_of(cell).start });
+        }
+    }
+}
+
+fn cell_area(row: Rect, grid: &Grid, cell: usize) -> Rect {
+    Rect { x: row.x + LABEL + (cell * grid.wide) as u16, width: grid.wide as u16, ..row }
+}
+
+/// The colour of a value, from 0 to 1.
+#[derive(Clone, Copy)]
+enum Shades {
+    Linear,
+    Log { low: f64, high: f64 },
+}
+
+impl Shades {
+    fn place(self, value: f64) -> f64 {
+        let place = match self {
+            Self::Linear => value,
+            Self::Log { low, high } if high > low => (value / low).ln() / (high / low).ln(),
+            Self::Log { .. } => 0.5,
+        };
+        if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
+    }
+}
+
+/// The numbers of the first units, as far as they fit.
+fn heading(view: &mut Canvas<'_>, area: Rect, part: Part, grid: &Grid) {
+    let style = view.theme.style(Role::Muted);
+    let mut free = area.x + LABEL;
+    for cell in 0..grid.cells {
+        let place = cell_area(area, grid, cell);
+        let number = match part {
+            Part::Attention => grid.units_of(cell).start.to_string(),
+            Part::Mlp if cell % 12 == 0 => count(grid.units_of(cell).start as u64),
+            Part::Mlp => continue,
+        };
+        if place.x >= free && place.x + number.len() as u16 <= area.right() {
+            let middle = if grid.wide == 3 && number.len() == 1 { 1 } else { 0 };
+            let end = write(view.buffer, area, place.x + middle, area.y, &number, style);
+            free = end + u16::from(grid.wide < 3 || number.len() > 2);
+        }
+    }
+}
+
+/// A cell: its colour is the value, its sign what is removed. Without colours, shades show the value.
+fn draw_cell(view: &mut Canvas<'_>, area: Rect, cell: Option<Cell>, shades: Shades, under: bool) {
+    let theme = view.theme;
+    let value = cell.and_then(|cell| cell.value).map(|value| shades.place(value));
+    let colours = theme.glyphs == Glyphs::Unicode && theme.depth() >= Depth::Ansi256 && theme.has_fine_heat();
+    let blank = match (value, colours) {
+        (Some(_), true) => " ",
+        (Some(value), false) => theme.glyphs.shade(value.max(0.21)),
+        (None, _) if cell.is_some() => theme.glyphs.separator(),
+        (None, _) => " ",
+    };
+    let mut style = match value {
+        Some(value) if colours => Style::new().bg(theme.heat(value)).fg(theme.ink_on_heat(value)),
+        Some(_) => theme.style(Role::Text),
+        None => theme.style(Role::Faint),
+    };
+    if under {
+        style = style.add_modifier(Modifier::REVERSED | Modifier::BOLD);
+    }
+    for (x, y) in (area.top()..area.bottom()).flat_map(|y| (area.left()..area.right()).map(move |x| (x, y))) {
+        put(view.buffer, area, x, y, blank, style);
+    }
+    // The sign is in the middle; the bar of a share stands on the last row.
+    let middle = area.y + (area.height - 1) / 2;
+    let Some(Cell { removed, units, .. }) = cell.filter(|cell| cell.removed > 0) else {
+        if under {
+            put(view.buffer, area, area.x + area.width / 2, middle, theme.glyphs.cursor(), style);
+        }
+        return;
+    };
+    if removed == units {
+        let sign = theme.glyphs.removed();
+        put(view.buffer, area, area.x + area.width / 2, middle, sign, style);
+    } else if colours || value.is_none() {
+        let colour = theme.style(Role::Removed).fg;
+        let style = colour.map_or(style, |colour| style.fg(colour));
+        pillar(view.buffer, area, removed as f64 / units.max(1) as f64, style, theme.glyphs);
+    }
+}
+
+/// The usual range of the values.
+fn note(range: Option<(f64, f64)>, quantity: Quantity) -> String {
+    match (quantity, range) {
+        (_, None) => String::new(),
+        (Quantity::Order, _) => "first to last".into(),
+        (Quantity::Sessions, _) => "none to all".into(),
+        (Quantity::Score | Quantity::Cost, Some((low, high))) => format!("{} to {}", error(low), error(high)),
+    }
+}

@@ -1,0 +1,90 @@
+//! W as strips of its units: their size, and how much compensation changed.
+
+use ratatui::layout::Rect;
+
+use super::{Phase, Shown, WEIGHTS, labelled};
+use crate::explorer::{
+    screens::steps::sentences::share,
+    view::{
+        Canvas, Role,
+        widgets::{pillar, put, width, write},
+    },
+};
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
+    let weight = &shown.picture.weight;
+    let phase = shown.cursor.phase;
+    let inner = view.panel(&WEIGHTS, area, "W by units", "");
+    let cells = weight.norms.len();
+    if cells == 0 || inner.height < 4 {
+        return;
+    }
+    let shares: Vec<f64> = weight
+        .norms
+        .iter()
+        .zip(&weight.changes)
+        .map(|(&norm, &change)| if norm > 0.0 { f64::from(change / norm) } else { 0.0 })
+        .collect();
+    let most_share = shares.iter().copied().fold(0.0, f64::max);
+    let most = weight.norms.iter().copied().fold(0.0, f32::max);
+    let upper = Rect { height: inner.height / 2, ..inner };
+    let lower = Rect { y: upper.bottom(), height: inner.height - upper.height, ..inner };
+    let compensated = phase >= Phase::Compensate;
+    let label = match (compensated, most_share > 0.0) {
+        (false, _) => "change: not yet".to_string(),
+        (true, true) => format!("change, up to {}", share(most_share)),
+        (true, false) => "change: none".to_string(),
+    };
+    labelled(view, upper, "size ‖W_c‖");
+    labelled(view, lower, &label);
+    let bars = |strip: Rect| Rect { y: strip.y + 1, height: strip.height.saturating_sub(2), ..strip };
+    for column in places(inner, cells) {
+        let Place { cell, x, wide } = column;
+        let gone = shown.picture.inverse.active[cell] == 0;
+        let leaves = phase > Phase::Score && shown.picture.inverse.leaving[cell] > 0;
+        let all_leave = shown.picture.inverse.active[cell] == shown.picture.inverse.leaving[cell];
+        let (role, sign) = match (gone, leaves) {
+            (true, _) => (Role::Removed, view.theme.glyphs.removed()),
+            (_, true) if compensated && all_leave => (Role::Removed, view.theme.glyphs.removed()),
+            (_, true) => (Role::Cut, view.theme.glyphs.more().1),
+            (_, false) => (Role::Kept, " "),
+        };
+        let size = if gone || (compensated && leaves && all_leave) { 0.0 } else { weight.norms[cell] / most };
+        let style = view.theme.style(role);
+        let strip = |strip: Rect| Rect { x, width: wide, ..bars(strip) };
+        pillar(view.buffer, strip(upper), size.into(), style, view.theme.glyphs);
+        let middle = x + (wide - 1) / 2;
+        put(view.buffer, inner, middle, upper.bottom() - 1, sign, style);
+        if compensated && most_share > 0.0 {
+            let style = view.theme.style(Role::Live);
+            pillar(view.buffer, strip(lower), shares[cell] / most_share, style, view.theme.glyphs);
+        }
+        let number = cell.to_string();
+        if cells == shown.picture.units && width(&number) <= wide {
+            let at = x + (wide - width(&number)) / 2;
+            write(view.buffer, inner, at, lower.bottom() - 1, &number, view.theme.style(Role::Muted));
+        }
+    }
+}
+
+/// A cell with its first column and its width.
+struct Place {
+    cell: usize,
+    x: u16,
+    wide: u16,
+}
+
+/// Cells side by side, as wide as fit; if there are more cells than columns, evenly spread ones.
+fn places(area: Rect, cells: usize) -> Vec<Place> {
+    let columns = usize::from(area.width);
+    if columns < cells {
+        return (0..columns)
+            .map(|x| Place { cell: x * cells / columns, x: area.x + x as u16, wide: 1 })
+            .collect();
+    }
+    let each = (columns / cells).min(14);
+    let gap = usize::from(each > 2);
+    (0..cells)
+        .map(|cell| Place { cell, x: area.x + (cell * each) as u16, wide: (each - gap) as u16 })
+        .collect()
+}
