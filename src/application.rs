@@ -12,8 +12,8 @@ pub mod engine {
 pub mod explorer {
     pub use crate::explorer::{
         ACTIONS, Action, Confirm, Confirmed, Dialog, Effect, Explain, Field, FieldId, Filter, Form, FormKind,
-        Help, Input, Key, KeyMap, Msg, Origin, Palette, Phase, Playback, Pointed, Pointer, Press, Screen, Sessions, Start,
-        State, palette, update, view,
+        Help, Input, Key, KeyMap, Msg, Origin, Palette, Phase, Playback, Pointed, Pointer, Press, Screen,
+        Sessions, Start, State, palette, update, view,
     };
 }
 
@@ -30,8 +30,9 @@ pub mod protocol {
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
         JobKind, LayerRecord, LayerShape, LayerSummary, MeasuredToken, Method, MethodChange, Methods,
         ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary, PerplexityRecord,
-        PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent,
-        SessionStatus, SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, job,
+        PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored, RestoredAttempt, RestoredLayer, RunRecord,
+        SessionContent, SessionStatus, SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction,
+        job,
     };
 }
 

@@ -131,7 +131,10 @@ fn start(state: &mut State, job: &Job) {
             comment(state, &format!("Output errors were measured with {part} of layer {layer} dense."));
         }
         Job::RecordSteps(job::RecordSteps { layer, part, method: _ }) => {
-            comment(state, &format!("The steps of {part} in layer {layer} were recorded for the algorithm view."));
+            comment(
+                state,
+                &format!("The steps of {part} in layer {layer} were recorded for the algorithm view."),
+            );
         }
         Job::MeasurePerplexity(job::MeasurePerplexity { evaluation }) => {
             let mut words = Vec::new();

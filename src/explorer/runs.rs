@@ -7,8 +7,7 @@ use crate::{
 
 use super::{
     Action, Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, Screen, State,
-    Status,
-    dialogs::form::forms,
+    Status, dialogs::form::forms,
 };
 
 /// Bounds of the speed of a replay.

@@ -11,7 +11,9 @@ use super::{
 use crate::{
     config::Settings,
     failure::Advice,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture, StreamErrors},
+    prune::{
+        HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture, StreamErrors,
+    },
 };
 
 /// An event with its job and its time.

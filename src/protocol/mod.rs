@@ -28,10 +28,10 @@ pub use record::{
 pub use recording::RecordingHeader;
 pub use replay::{ReplayIndex, ReplayMark, ReplayNews, Seek};
 pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
+#[cfg(test)]
+pub use session::RemovedFrom;
 pub use session::{
     AttemptSummary, Draft, LayerSummary, PartSummary, RemovedUnits, Restored, RestoredAttempt, RestoredLayer,
     RestoredPerplexity, SessionContent, SessionStatus, SessionSummary, Statistics,
 };
-#[cfg(test)]
-pub use session::RemovedFrom;
 pub use shape::{LayerShape, ModelShape};

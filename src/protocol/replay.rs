@@ -82,7 +82,10 @@ mod tests {
         let to = |place, seek| index.target(place, seek);
         assert_eq!((to(5, Seek::Events(1)), to(5, Seek::Events(-1)), to(20, Seek::Events(3))), (6, 4, 20));
         assert_eq!((to(1, Seek::Events(-4)), to(9, Seek::Place(0)), to(9, Seek::Place(99))), (1, 1, 20));
-        assert_eq!((to(10, Seek::Layers(1)), to(10, Seek::Layers(-1)), to(12, Seek::Layers(-1))), (15, 4, 10));
+        assert_eq!(
+            (to(10, Seek::Layers(1)), to(10, Seek::Layers(-1)), to(12, Seek::Layers(-1))),
+            (15, 4, 10)
+        );
         assert_eq!((to(15, Seek::Layers(1)), to(4, Seek::Layers(-1)), to(2, Seek::Layers(1))), (20, 1, 4));
         assert_eq!((index.layer_at(3), index.layer_at(14)), (None, Some(1)));
     }

@@ -161,9 +161,8 @@ impl<T: Number> RemovalRule for Heads<T> {
         let (width, n) = (self.width, asked.n);
         let per_group = n / width / self.left.len();
         let gone = self.block.gone()[0];
-        let firsts = |block: &ActiveBlock<T>| -> Vec<usize> {
-            block.slots().iter().step_by(width).copied().collect()
-        };
+        let firsts =
+            |block: &ActiveBlock<T>| -> Vec<usize> { block.slots().iter().step_by(width).copied().collect() };
         let mut all = firsts(&self.block);
         all.push(gone);
         let units: Vec<usize> = all.iter().map(|first| first / width).collect();

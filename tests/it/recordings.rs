@@ -79,7 +79,9 @@ fn record(model: ModelChoice, settings: &Settings, layers: usize, layer: usize, 
 #[ignore = "rewrites tests/fixtures/recordings/steps.jsonl"]
 fn make_the_recording_of_steps() {
     let settings: Settings =
-        "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.4\nlayers = \"..4\"".parse().unwrap();
+        "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.4\nlayers = \"..4\""
+            .parse()
+            .unwrap();
     record(ModelChoice::Demo, &settings, 12, 3, "steps.jsonl");
 }
 

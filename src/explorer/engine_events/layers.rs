@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::super::{
-    Asked, AttemptResult, Cursor, Curve, Job, JobKind, NoticeKind, PartStatistics, Phase, RecordedSteps, State,
-    Work, goal,
+    Asked, AttemptResult, Cursor, Curve, Job, JobKind, NoticeKind, PartStatistics, Phase, RecordedSteps,
+    State, Work, goal,
 };
 
 fn work(state: &mut State, layer: usize) -> Option<&mut Work> {

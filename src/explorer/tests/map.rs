@@ -91,5 +91,9 @@ fn with_marked_sessions_the_map_counts_how_many_removed_a_unit() {
     let known = Known::of(&script.state, 0, Part::Attention).unwrap();
     let counts: Vec<usize> = (0..4).map(|unit| known.removed_in(unit)).collect();
     assert_eq!((counts, known.sessions()), (vec![1, 3, 1, 0], 4));
-    assert_eq!(Known::of(&script.state, 1, Part::Mlp).unwrap().sessions(), 1, "the layer is dense in the others");
+    assert_eq!(
+        Known::of(&script.state, 1, Part::Mlp).unwrap().sessions(),
+        1,
+        "the layer is dense in the others"
+    );
 }

@@ -1,8 +1,6 @@
 //! Sample pictures of elimination steps.
 
-use crate::prune::{
-    BlockPicture, HeadScore, InversePicture, RulePicture, StepPicture, WeightPicture,
-};
+use crate::prune::{BlockPicture, HeadScore, InversePicture, RulePicture, StepPicture, WeightPicture};
 
 /// The picture of a step that removes unit `step` of `units`, which are listed one by one.
 pub fn picture(units: usize, step: usize) -> StepPicture {

@@ -7,7 +7,8 @@ use crate::{
     config::Settings,
     explorer::{
         AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
-        PartStatistics, PreviousRun, RecordedSteps, Schedule, Start, State, Work, tests::pictures::picture, work::WorkPart,
+        PartStatistics, PreviousRun, RecordedSteps, Schedule, Start, State, Work, tests::pictures::picture,
+        work::WorkPart,
     },
     protocol::{
         Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,

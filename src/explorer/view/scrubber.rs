@@ -24,12 +24,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     };
     let layer = index.layer_at(place).map_or(String::new(), |layer| format!(", layer {layer}"));
     let words = format!(" {sign} event {} of {}{layer}", count(place as u64), count(events as u64));
-    frame.render_widget(Span::styled(words, theme.style(Role::Muted)), Rect { width: WORDS, ..area }.intersection(area));
-    let track = Rect {
-        x: area.x + WORDS.min(area.width),
-        width: area.width.saturating_sub(WORDS + 2),
-        ..area
-    };
+    frame.render_widget(
+        Span::styled(words, theme.style(Role::Muted)),
+        Rect { width: WORDS, ..area }.intersection(area),
+    );
+    let track =
+        Rect { x: area.x + WORDS.min(area.width), width: area.width.saturating_sub(WORDS + 2), ..area };
     if track.width < 2 {
         return;
     }

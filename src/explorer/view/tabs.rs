@@ -12,7 +12,8 @@ use crate::explorer::{Pointed, Screen, State, Status};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let counts = counts(state, theme);
-    let wide = |screen: Screen| text::width(&screen.slice().tab(state)) + screen.number().to_string().len() + 3;
+    let wide =
+        |screen: Screen| text::width(&screen.slice().tab(state)) + screen.number().to_string().len() + 3;
     let all: usize = Screen::ALL.into_iter().map(wide).sum();
     // Without room for the counts, only the current tab keeps its margins.
     let tight = all + counts.width() + usize::from(counts.width() > 0) > usize::from(area.width);

@@ -62,10 +62,7 @@ pub(super) fn is_landmark(removed: usize, leaving: usize, goal: usize) -> bool {
 ///
 /// # Errors
 /// As for [`super::prune()`].
-pub fn steps(
-    part: &PruneProblem,
-    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<(), Error> {
+pub fn steps(part: &PruneProblem, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<(), Error> {
     raising_damping(part, observe, |part, damping, observe| {
         let mut elimination = Elimination::start(part, damping)?;
         let mut step = 0;

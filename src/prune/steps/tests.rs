@@ -139,7 +139,8 @@ fn check(case: &Case, width: usize, rule: HeadScore, active: &[usize], picture: 
     let trace: f64 = (0..gone.len()).map(|j| b[j][j]).sum();
     if picture.block.cells == gone.len() {
         let l = |i: usize, j: usize| f64::from(picture.block.l[i * (i + 1) / 2 + j]);
-        let of_l: f64 = (0..gone.len()).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| l(i, j).powi(2)).sum();
+        let of_l: f64 =
+            (0..gone.len()).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| l(i, j).powi(2)).sum();
         assert_near(of_l, trace);
     }
     assert_near(picture.error, slow::energy(&slow::columns(&before.w, &gone), &slow::inverse(&b)));

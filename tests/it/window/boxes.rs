@@ -213,6 +213,9 @@ fn selected(state: &State) -> Option<Pointed> {
             let (panel, row) = (state.focused(), state.screens.compare.row);
             (panel.title == "Sessions").then_some(Pointed::Row { panel, row })
         }
-        (Some(Dialog::Explain(Explain)) | None, Screen::Schedule | Screen::Errors | Screen::Map | Screen::Steps) => None,
+        (
+            Some(Dialog::Explain(Explain)) | None,
+            Screen::Schedule | Screen::Errors | Screen::Map | Screen::Steps,
+        ) => None,
     }
 }

@@ -27,8 +27,7 @@ impl Work for job::RecordSteps {
         let earlier = workspace.active_parts(layer)?;
         let attention = task(Part::Attention, None, &method, earlier.as_ref());
         let mut observer = |notice: Notice<'_>| record(notice, context);
-        let steps =
-            pass.steps((layer, part), &plan, attention, streams, known.as_mut(), &mut observer);
+        let steps = pass.steps((layer, part), &plan, attention, streams, known.as_mut(), &mut observer);
         workspace.cache_moments(layer, known, &settings);
         steps?;
         Ok(Event::JobDone)

@@ -71,8 +71,7 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
         state.focus(Screen::Compare, &SESSIONS);
     }
     let at = state.screens.compare.sessions.partition_point(|compared| compared.place < place);
-    let compared =
-        ComparedSession { path: path.clone(), name: name.clone(), place, content, removed: None };
+    let compared = ComparedSession { path: path.clone(), name: name.clone(), place, content, removed: None };
     state.screens.compare.sessions.insert(at, compared);
     let (letter, key) =
         (letter(place), state.interface.keymap.label(Action::Show(Screen::Compare)).unwrap_or_default());

@@ -129,9 +129,8 @@ impl<'a> Known<'a> {
     /// Every removed unit in order, with its cost: the error of its step, shared equally, over E‖y‖².
     pub fn removals(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         let steps = self.view.step_errors.iter().zip(self.view.group_sizes);
-        let costs = steps.flat_map(|(&error, &size)| {
-            std::iter::repeat_n(error / size.max(1) as f64 / self.energy, size)
-        });
+        let costs = steps
+            .flat_map(|(&error, &size)| std::iter::repeat_n(error / size.max(1) as f64 / self.energy, size));
         self.view.removed.iter().copied().zip(costs)
     }
 

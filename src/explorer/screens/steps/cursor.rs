@@ -17,8 +17,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Self; 5] =
-        [Self::Score, Self::Choose, Self::Factor, Self::Compensate, Self::DownDate];
+    pub const ALL: [Self; 5] = [Self::Score, Self::Choose, Self::Factor, Self::Compensate, Self::DownDate];
 
     pub fn name(self) -> &'static str {
         match self {

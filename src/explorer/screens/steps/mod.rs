@@ -89,11 +89,8 @@ impl Slice for Steps {
             (Action::SwitchPart, "part"),
             (Action::Algorithm, "layer"),
         ];
-        const NOTHING: &[(Action, &str)] = &[
-            (Action::RecordSteps, "record"),
-            (Action::SwitchPart, "part"),
-            (Action::Algorithm, "layer"),
-        ];
+        const NOTHING: &[(Action, &str)] =
+            &[(Action::RecordSteps, "record"), (Action::SwitchPart, "part"), (Action::Algorithm, "layer")];
         if Shown::of(state).is_some() { HINTS } else { NOTHING }
     }
 
@@ -212,9 +209,8 @@ fn record(state: &mut State) -> Vec<Effect> {
     let (layer, part) = (state.layer, state.screens.layer.part);
     let above = state.layers.iter().take(layer).position(|layer| layer.chosen.is_none());
     if let (Some(above), None) = (above, state.unready()) {
-        return state.refuse(format!(
-            "layer {above} comes first and has not been pruned yet; start a run first (s)"
-        ));
+        return state
+            .refuse(format!("layer {above} comes first and has not been pruned yet; start a run first (s)"));
     }
     let method = state.method(layer);
     let job = job::RecordSteps { layer, part, method };

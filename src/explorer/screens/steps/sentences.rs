@@ -63,9 +63,11 @@ fn scored(state: &State, picture: &StepPicture) -> Vec<String> {
     let names = status::unit_names(state, state.screens.layer.part);
     let left = picture.units - picture.removed;
     let ranked = ranked(&picture.scores);
-    let mut sentences = vec![format!("{} left of {}.", plural(left, names.0, names.1), count(picture.units as u64))];
+    let mut sentences =
+        vec![format!("{} left of {}.", plural(left, names.0, names.1), count(picture.units as u64))];
     if let ([lowest, second, ..], Some(highest)) = (&ranked[..], ranked.last()) {
-        let name = |at: usize| if is_listed(picture) { format!(" ({})", unit(state, at)) } else { String::new() };
+        let name =
+            |at: usize| if is_listed(picture) { format!(" ({})", unit(state, at)) } else { String::new() };
         sentences.push(format!(
             "Lowest score {}{}, next {}{}, highest {}{}.",
             error(lowest.1),
@@ -86,10 +88,18 @@ fn chosen(state: &State, picture: &StepPicture) -> Vec<String> {
         [only] => {
             let own = picture.scores.get(only).copied().flatten().filter(|_| is_listed(picture));
             let own = own.map(f64::from).or(ranked.first().map(|first| first.1)).unwrap_or(f64::NAN);
-            sentences.push(format!("{} leaves: its score {} is the lowest.", capital(&unit(state, only)), error(own)));
+            sentences.push(format!(
+                "{} leaves: its score {} is the lowest.",
+                capital(&unit(state, only)),
+                error(own)
+            ));
             let second = ranked.iter().find(|&&(at, _)| at != only);
             if let (Some(&(at, score)), true) = (second, is_listed(picture)) {
-                sentences.push(format!("The next one, {}, would cost {} times as much.", unit(state, at), short(score / own)));
+                sentences.push(format!(
+                    "The next one, {}, would cost {} times as much.",
+                    unit(state, at),
+                    short(score / own)
+                ));
             }
         }
         ref more => {
@@ -114,7 +124,8 @@ fn factored(state: &State, shown: &Shown<'_>) -> Vec<String> {
     let [low, high] = picture.block.pivots;
     let columns = count(picture.block.columns as u64);
     let energy = energy(state, shown.cursor.part);
-    let share = energy.map_or(String::new(), |energy| format!(", {} of E‖y‖²", share(picture.error / energy)));
+    let share =
+        energy.map_or(String::new(), |energy| format!(", {} of E‖y‖²", share(picture.error / energy)));
     let pivots = if picture.block.columns == 1 {
         format!("L = √P_jj = {}.", measure(low))
     } else {
@@ -138,7 +149,11 @@ fn compensated(state: &State, picture: &StepPicture) -> Vec<String> {
         measure(weight.norm)
     )];
     if let Some((most, by)) = weight.most {
-        sentences.push(format!("{} changes most, by {} of its size.", capital(&unit(state, most)), share(by)));
+        sentences.push(format!(
+            "{} changes most, by {} of its size.",
+            capital(&unit(state, most)),
+            share(by)
+        ));
     }
     sentences
 }
@@ -167,7 +182,8 @@ fn down_dated(state: &State, picture: &StepPicture) -> Vec<String> {
                 unit(state, next)
             ));
         }
-        None => sentences.push(format!("{gone} of {} removed: this was the last step.", count(picture.goal as u64))),
+        None => sentences
+            .push(format!("{gone} of {} removed: this was the last step.", count(picture.goal as u64))),
     }
     sentences
 }

@@ -206,10 +206,19 @@ fn the_algorithm_view_shows_every_sub_step_with_its_formula_and_numbers() {
     };
     for (phase, words) in [
         (Phase::Score, "8 heads left of 8. Lowest score 1.00e-2 (head 0), next 2.00e-2 (head 1)"),
-        (Phase::Choose, "Head 0 leaves: its score 1.00e-2 is the lowest. The next one, head 1, would cost 2.0 times"),
+        (
+            Phase::Choose,
+            "Head 0 leaves: its score 1.00e-2 is the lowest. The next one, head 1, would cost 2.0 times",
+        ),
         (Phase::Factor, "Removing head 0 costs 1.00e-2"),
-        (Phase::Compensate, "‖ΔW_A‖ = 0.4000, 10.0 % of ‖W_A‖ = 4.000. Head 7 changes most, by 5.0 % of its size."),
-        (Phase::DownDate, "Σ P_jj of the columns that stay: 12.50 → 11.00 (−12.0 %). 1 of 7 removed; next: head 1"),
+        (
+            Phase::Compensate,
+            "‖ΔW_A‖ = 0.4000, 10.0 % of ‖W_A‖ = 4.000. Head 7 changes most, by 5.0 % of its size.",
+        ),
+        (
+            Phase::DownDate,
+            "Σ P_jj of the columns that stay: 12.50 → 11.00 (−12.0 %). 1 of 7 removed; next: head 1",
+        ),
     ] {
         state.screens.steps.cursor = Some(Cursor { layer: 3, part: Part::Attention, step: 0, phase });
         let told = told(&state);
@@ -224,7 +233,11 @@ fn a_removed_unit_has_a_sign_in_the_map_before_and_after_it_leaves() {
     let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
     for (phase, sign) in [(Phase::Choose, "▼"), (Phase::DownDate, "×")] {
         state.screens.steps.cursor = Some(Cursor { layer: 3, part: Part::Attention, step: 0, phase });
-        let map = shown(&state).lines().skip(4).map(|line| line.chars().take(24).collect()).collect::<Vec<String>>();
+        let map = shown(&state)
+            .lines()
+            .skip(4)
+            .map(|line| line.chars().take(24).collect())
+            .collect::<Vec<String>>();
         assert_eq!(map.iter().filter(|line| line.contains(sign)).count(), 2, "{map:?}");
         let plain = text(&drawn_with(&state, 80, 21, &ascii).0);
         let sign = if phase == Phase::Choose { "|  v " } else { "|  x " };

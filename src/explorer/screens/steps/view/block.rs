@@ -39,9 +39,13 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let at = |values: &[f32], i: usize, j: usize| values.get(i * (i + 1) / 2 + j).copied().unwrap_or(0.0);
     let scaled = |value: f32, most: f32| f64::from((value / most).max(0.0).sqrt());
     let most_p = most(&block.p);
-    map(view, first, &format!("P_RR, {}", sentences::leaving(view.state, shown.picture)), block.cells, &|i, j| {
-        Some(scaled(at(&block.p, i.max(j), i.min(j)), most_p))
-    });
+    map(
+        view,
+        first,
+        &format!("P_RR, {}", sentences::leaving(view.state, shown.picture)),
+        block.cells,
+        &|i, j| Some(scaled(at(&block.p, i.max(j), i.min(j)), most_p)),
+    );
     if phase == Phase::Choose {
         write(view.buffer, second, second.x, second.y, "L: next", view.theme.style(Role::Muted));
         return;

@@ -19,8 +19,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let most = inverse.before.iter().chain(&inverse.after).copied().fold(0.0, f32::max);
     let note = note(inverse, most);
     let inner = view.panel(&INVERSE, area, "P = G_λ⁻¹", &note);
-    let active =
-        |cell: usize| inverse.active[cell] > if done { inverse.leaving[cell] } else { 0 };
+    let active = |cell: usize| inverse.active[cell] > if done { inverse.leaving[cell] } else { 0 };
     let value = |i: usize, j: usize| {
         let at = i.max(j) * (i.max(j) + 1) / 2 + i.min(j);
         let value = values.get(at).copied().unwrap_or(0.0);

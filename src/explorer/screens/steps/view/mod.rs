@@ -138,7 +138,9 @@ fn nothing(view: &Canvas<'_>) -> String {
     }
     if state.is_replay() {
         let step = view.key(Action::Step);
-        return format!("The recording has no pictures of this part's steps, or not yet. {step} plays to the next removal.");
+        return format!(
+            "The recording has no pictures of this part's steps, or not yet. {step} plays to the next removal."
+        );
     }
     match (layer.active(), layer.view(part).is_some_and(|view| view.removed.is_empty())) {
         (Some(_), true) => format!("Nothing was removed from {part} in this layer."),

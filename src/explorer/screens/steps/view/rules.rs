@@ -63,7 +63,8 @@ fn heads(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         let text = format!("{:>wide$}", name(rule.rule));
         write(view.buffer, area, x, area.y, &text, view.theme.style(Role::Title));
     }
-    let mut units: Vec<usize> = sentences::ranked(&rules[0].scores).into_iter().map(|(unit, _)| unit).collect();
+    let mut units: Vec<usize> =
+        sentences::ranked(&rules[0].scores).into_iter().map(|(unit, _)| unit).collect();
     units.truncate(usize::from(area.height.saturating_sub(1)));
     for (row, unit) in units.into_iter().enumerate() {
         let y = area.y + 1 + row as u16;
@@ -86,7 +87,8 @@ fn group(view: &mut Canvas<'_>, area: Rect, rules: &[RulePicture]) {
     write(view.buffer, area, area.x, area.y, told, view.theme.style(Role::Title));
     for (row, rule) in rules.iter().enumerate() {
         let y = area.y + 1 + row as u16;
-        let against = if rule.rule == HeadScore::Exact { String::new() } else { change(rule.exact, rule.cost) };
+        let against =
+            if rule.rule == HeadScore::Exact { String::new() } else { change(rule.exact, rule.cost) };
         let text = format!("{:<10}{:>9}  {against}", name(rule.rule), error(rule.cost));
         write(view.buffer, area, area.x, y, &fit(&text, area.width), view.theme.style(Role::Text));
         let formula = rule.rule.description().formula;

@@ -46,7 +46,13 @@ fn mark(view: &Canvas<'_>, shown: &Shown<'_>, unit: usize) -> (&'static str, Rol
 fn lines(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let (now, before) = shown.scores();
     let value = |score: Option<f32>| score.map(f64::from);
-    let scale = Scale::of(now.iter().chain(before.unwrap_or_default()).flatten().map(|&score| f64::from(score)).collect::<Vec<_>>());
+    let scale = Scale::of(
+        now.iter()
+            .chain(before.unwrap_or_default())
+            .flatten()
+            .map(|&score| f64::from(score))
+            .collect::<Vec<_>>(),
+    );
     let digits = width(&now.len().saturating_sub(1).to_string());
     let name = status::unit_names(view.state, shown.cursor.part).0;
     let head = format!("  {name}  score");
@@ -65,7 +71,14 @@ fn lines(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
             write(view.buffer, row, end, row.y, "removed", view.theme.style(Role::Faint));
             continue;
         };
-        let end = write(view.buffer, row, end, row.y, &format!("{:>8} ", error(score)), view.theme.style(Role::Text));
+        let end = write(
+            view.buffer,
+            row,
+            end,
+            row.y,
+            &format!("{:>8} ", error(score)),
+            view.theme.style(Role::Text),
+        );
         let bar = Rect { x: end, width: row.right().saturating_sub(end + tail), ..row };
         measurement(view.buffer, bar, scale.place(score).unwrap_or(0.0).max(0.01), style, view.theme.glyphs);
         let was = before.and_then(|before| value(before.get(unit).copied().flatten()));
