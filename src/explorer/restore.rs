@@ -182,6 +182,7 @@ pub fn forget(state: &mut State) {
     state.jobs.queue.clear();
     (state.jobs.last, state.record, state.calibration) = (None, None, None);
     state.previous_runs.clear();
+    (state.what_if, state.screens.schedule.budget) = (None, None);
     (state.jobs.runs, state.layer) = (0, 0);
     state.forget_screens();
     state.jobs.broken_off = false;

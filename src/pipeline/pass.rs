@@ -143,7 +143,8 @@ impl Pass<'_> {
         self.through_parts(layer, cut, streams, observer, &mut |_| Ok(()))
     }
 
-    /// [`Pass::through`], comparing both streams behind each part.
+    /// [`Pass::through`], comparing both streams behind each part. Also returns E‖h − h_dense‖² / E‖h_dense‖² of the output,
+    /// which equals that of the solve.
     ///
     /// # Errors
     /// As for [`Pass::through`]; also if there is no dense stream.
@@ -153,16 +154,16 @@ impl Pass<'_> {
         cut: Option<&BlockCut>,
         streams: &mut Streams,
         observer: &mut Observer<'_>,
-    ) -> Result<StreamErrors, Error> {
+    ) -> Result<(StreamErrors, f64), Error> {
         let mut behind = Vec::new();
         self.through_parts(layer, cut, streams, observer, &mut |streams| {
             if let Some(dense) = &streams.dense {
-                behind.push(streams.pruned.compare(dense)?.0);
+                behind.push(streams.pruned.compare(dense)?);
             }
             Ok(())
         })?;
         match behind[..] {
-            [attention, mlp] => Ok(StreamErrors { attention, mlp }),
+            [(attention, _), (mlp, relative)] => Ok((StreamErrors { attention, mlp }, relative)),
             _ => {
                 Err(candle_core::Error::Msg("expected a dense stream to compare with, found none".into())
                     .into())

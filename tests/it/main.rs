@@ -34,6 +34,7 @@ mod model_families;
 mod model_inputs;
 mod model_tensors;
 mod oracle_run;
+mod output_errors;
 mod perplexity;
 mod prune_oracle;
 mod random_checkpoints;

@@ -52,7 +52,7 @@ impl<'c> Workspace<'c> {
         let equal = |known: &&Solved| {
             (&known.attempt.method, &known.attempt.above) == (&attempt.method, &attempt.above)
                 && known.made_with == made_with
-                && known.record == solved.record
+                && same_solve(&known.record, &solved.record)
                 && active.cut_of(known).is_ok_and(|cut| cut == solved.cut)
         };
         let known = self.attempts.of_layer(solved.record.index).iter().rev().find(equal)?;
@@ -79,4 +79,10 @@ impl<'c> Workspace<'c> {
         });
         record
     }
+}
+
+/// True if the records agree except in the output error, which can be measured after the solve.
+fn same_solve(a: &LayerRecord, b: &LayerRecord) -> bool {
+    let solve = |record: &LayerRecord| LayerRecord { output_error: None, ..record.clone() };
+    solve(a) == solve(b)
 }

@@ -42,7 +42,7 @@ impl Workspace<'_> {
                 None => cut,
             };
             let before = (layer - from) as u64 * samples;
-            let errors =
+            let (errors, relative) =
                 pass.compared_through(layer, cut.as_ref(), &mut streams, &mut |notice| match notice {
                     Notice::Passing { done, .. } => {
                         context.progress(Stage::CompareStreams, before + done, total)
@@ -56,7 +56,7 @@ impl Workspace<'_> {
                 })?;
             let attempt = self.attempts.numbers()[layer];
             if let (Some(number), None) = (attempt, dense_part) {
-                self.save_output_error((layer, number), &errors)?;
+                self.save_output_error((layer, number), relative, &errors)?;
             }
             emit_output_error((layer, attempt), dense_part, &errors, context);
         }
@@ -66,9 +66,10 @@ impl Workspace<'_> {
     fn save_output_error(
         &mut self,
         (layer, number): (usize, usize),
+        relative: f64,
         errors: &StreamErrors,
     ) -> Result<(), Error> {
-        let output_error = Some(errors.mlp.relative()).filter(|error| error.is_finite());
+        let output_error = Some(relative).filter(|error| error.is_finite());
         self.attempts.set_output_error(layer, number, output_error);
         let stream_errors = Some(*errors).filter(StreamErrors::is_finite);
         self.session.change(|state| {

@@ -171,7 +171,7 @@ fn behind(line: &Background, value: f64) -> Option<f64> {
     let (low, high) = (positive().fold(f64::INFINITY, f64::min), positive().fold(0.0, f64::max));
     let (from, to) = BACKGROUND;
     let share = if high > low { (value / low).ln() / (high / low).ln() } else { 0.5 };
-    (value > 0.0 && share.is_finite()).then(|| from + (to - from) * share)
+    (value > 0.0 && share.is_finite()).then_some(from + (to - from) * share)
 }
 
 fn points_of(
