@@ -36,6 +36,10 @@ pub mod protocol {
     };
 }
 
+pub mod progress {
+    pub use crate::progress::Progress;
+}
+
 pub mod recording {
     pub use crate::recording::{Recorder, Replay};
 }

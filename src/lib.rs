@@ -49,6 +49,7 @@ mod gguf;
 mod headless;
 mod plot;
 mod product;
+mod progress;
 mod protocol;
 mod recording;
 mod report;

@@ -58,7 +58,7 @@ impl Model {
         };
         let mut value = None;
         let answer = timed(|| {
-            value = Some(perplexity.measure(&mut |_, _| ControlFlow::Continue(()))?);
+            value = Some(perplexity.measure(&mut |_, _| ControlFlow::Continue(()))?.perplexity);
             Ok(())
         })?;
         Ok(Answer { value, ..answer })

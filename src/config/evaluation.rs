@@ -23,6 +23,19 @@ settings! {
             value_name: "N",
             form: Some(FormField::new(SettingsForm::Run, "eval seq-len", "tokens per evaluation window")),
         }
+        /// Number of evaluation windows, drawn from the text by --eval-seed; all windows if not given
+        #[serde(rename = "eval_windows")]
+        windows ("eval_windows"): Option<usize> = None, at_least(1) => {
+            value_name: "N",
+            default: Some("all"),
+            form: Some(FormField::new(SettingsForm::Run, "eval windows", "evaluation windows, drawn from the text; empty: all")),
+        }
+        /// Seed for drawing evaluation windows
+        #[serde(rename = "eval_seed")]
+        seed ("eval_seed"): u64 = 0 => {
+            value_name: "N",
+            applies: |settings| settings.evaluation.windows.is_some(),
+        }
         /// Start each evaluation window with a BOS token
         bos ("bos"): bool = false => {
             form: Some(FormField::new(SettingsForm::Run, "BOS", "start each evaluation window with a BOS token")),
@@ -42,6 +55,7 @@ impl Evaluation {
     /// The settings that affect a perplexity; None without a text.
     pub(crate) fn of_perplexity(&self) -> Option<Self> {
         self.text.as_ref()?;
-        Some(Self { track_errors: Tracking::Off, ..self.clone() })
+        let seed = if self.windows.is_some() { self.seed } else { 0 };
+        Some(Self { track_errors: Tracking::Off, seed, ..self.clone() })
     }
 }

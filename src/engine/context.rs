@@ -30,6 +30,7 @@ pub struct Context {
     pace: Pace,
     next_batch: NextBatch,
     replanned: Option<Vec<LayerRatio>>,
+    skips_dense: bool,
     queue: VecDeque<Command>,
     /// Log of the open session.
     journal: Option<Journal>,
@@ -79,6 +80,7 @@ impl Context {
             pace: Pace::Free,
             next_batch: NextBatch::AsPaced,
             replanned: None,
+            skips_dense: false,
             queue: VecDeque::new(),
             journal: None,
             drafts,
@@ -183,6 +185,11 @@ impl Context {
         self.replanned.take()
     }
 
+    /// True once the frontend has asked to leave out the perplexity of the dense model.
+    pub fn skips_dense(&self) -> bool {
+        self.skips_dense
+    }
+
     /// Waits for the next command that is not a control; None if the frontend has closed its channels. The
     /// clock is stopped meanwhile. Controls of ended jobs are dropped.
     pub(super) fn next(&mut self) -> Option<Command> {
@@ -208,7 +215,7 @@ impl Context {
     pub(super) fn begin(&mut self, run: u64, pace: Pace) {
         (self.run, self.watch) = (run, Stopwatch::started());
         (self.pace, self.next_batch) = (pace, NextBatch::AsPaced);
-        (self.last_progress, self.replanned) = (None, None);
+        (self.last_progress, self.replanned, self.skips_dense) = (None, None, false);
         match self.wanted {
             Wanted::Yes | Wanted::Cancelled => self.wanted = Wanted::Yes,
             Wanted::FrontendClosed => {}
@@ -261,6 +268,10 @@ impl Context {
             }
             (Control::Cancel, _) => {
                 self.wanted = Wanted::Cancelled;
+                motion
+            }
+            (Control::SkipDense, _) => {
+                self.skips_dense = true;
                 motion
             }
             (Control::Replan(ratios), _) => {

@@ -1,6 +1,6 @@
 //! `slimgpt eval`: perplexity of a checkpoint on a text.
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use candle_core::{DType, Device};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     calibration::TextSource,
     config::{self, Machine},
-    eval::Perplexity,
+    eval::{MeasuredPerplexity, Perplexity, draw_windows},
     model::{BlockByBlock, Checkpoint},
     protocol::Stage,
 };
@@ -32,6 +32,9 @@ pub struct Evaluation {
     pub tokens: u64,
     pub bos: bool,
     pub perplexity: f64,
+    /// Standard error of the perplexity over the windows; None for a single window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
 }
 
 /// A tokenised evaluation text.
@@ -58,8 +61,12 @@ impl EvalText {
         };
         let text = texts::read(source, base, checkpoint, context)?;
         let name = text.name.clone();
-        let tokens = texts::tokens(&[text], &tokenizer, checkpoint, context)?;
-        Ok(Self { name, tokens, seq_len: evaluation.seq_len, bos })
+        let seq_len = evaluation.seq_len;
+        let mut tokens = texts::tokens(&[text], &tokenizer, checkpoint, context)?;
+        if let Some(windows) = evaluation.windows {
+            tokens = draw_windows(&tokens, seq_len, windows, evaluation.seed);
+        }
+        Ok(Self { name, tokens, seq_len, bos })
     }
 
     /// SHA-256 of the tokens.
@@ -79,16 +86,14 @@ impl EvalText {
         (self.tokens.len() / self.seq_len * self.seq_len) as u64
     }
 
-    /// Perplexity of a model. `pruned` selects the model name in the progress events.
-    pub fn measure(
-        &self,
-        model: &dyn BlockByBlock,
+    /// The measurement of a model's perplexity.
+    pub fn perplexity<'p>(
+        &'p self,
+        model: &'p dyn BlockByBlock,
         machine: &Machine,
-        (device, dtype): (&Device, DType),
-        pruned: bool,
-        context: &mut Context,
-    ) -> Result<f64, Error> {
-        let perplexity = Perplexity {
+        (device, dtype): (&'p Device, DType),
+    ) -> Perplexity<'p> {
+        Perplexity {
             model,
             tokens: &self.tokens,
             text: &self.name,
@@ -97,9 +102,32 @@ impl EvalText {
             device,
             dtype,
             memory_budget: machine.memory_budget.0,
-        };
-        Ok(perplexity
-            .measure(&mut |done, total| context.progress(Stage::Evaluate { pruned }, done, total))?)
+        }
+    }
+
+    /// Reports progress in tokens. `done` of `total` steps are done. Breaks if the job should end.
+    pub fn progress(
+        &self,
+        pruned: bool,
+        (done, total): (u64, u64),
+        context: &mut Context,
+    ) -> ControlFlow<()> {
+        let tokens = self.whole_windows();
+        let done = (done as f64 / total.max(1) as f64 * tokens as f64).round() as u64;
+        context.progress(Stage::Evaluate { pruned }, done, tokens)
+    }
+
+    /// Perplexity of a model. `pruned` selects the model name in the progress events.
+    pub fn measure(
+        &self,
+        model: &dyn BlockByBlock,
+        machine: &Machine,
+        forward: (&Device, DType),
+        pruned: bool,
+        context: &mut Context,
+    ) -> Result<MeasuredPerplexity, Error> {
+        let perplexity = self.perplexity(model, machine, forward);
+        Ok(perplexity.measure(&mut |done, total| self.progress(pruned, (done, total), context))?)
     }
 }
 
@@ -133,13 +161,14 @@ pub fn evaluate(job: &Evaluate, context: &mut Context) -> Result<Evaluation, Err
     let source = text_of(job.evaluation.text.as_ref(), &job.model)?;
     check_window("seq-len", &job.evaluation, &checkpoint)?;
     let text = EvalText::new(source, &job.evaluation, &checkpoint, None, context)?;
-    let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, context)?;
+    let measured = text.measure(&checkpoint, &job.machine, (&device, dtype), false, context)?;
     Ok(Evaluation {
         model: checkpoint.name().into(),
         tokens: text.whole_windows(),
         text: text.name,
         seq_len: job.evaluation.seq_len,
         bos: job.evaluation.bos,
-        perplexity,
+        perplexity: measured.perplexity,
+        standard_error: measured.standard_error,
     })
 }

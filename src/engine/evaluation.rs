@@ -1,12 +1,13 @@
 //! Perplexity of the dense and the pruned model on one text.
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use candle_core::{DType, Device};
 
 use crate::{
     calibration::TextSource,
     config::{self, Machine, Settings},
+    eval::{self, EvaluationStreams, MeasuredPerplexity},
     model::{BlockByBlock, Checkpoint},
     protocol::{Event, PerplexityRecord},
 };
@@ -28,6 +29,16 @@ pub struct Measurement<'a> {
     text: EvalText,
     forward: (&'a Device, DType),
     pub record: PerplexityRecord,
+    between: Option<Between>,
+}
+
+/// A measurement of the dense model between other work.
+struct Between {
+    streams: EvaluationStreams,
+    /// The next block.
+    next: usize,
+    /// Done and total steps.
+    steps: (u64, u64),
 }
 
 impl Evaluation {
@@ -71,8 +82,10 @@ impl<'a> Measurement<'a> {
             bos: settings.bos,
             before: f64::NAN,
             after: None,
+            before_error: None,
+            after_error: None,
         };
-        Ok(Self { evaluation, text, forward, record })
+        Ok(Self { evaluation, text, forward, record, between: None })
     }
 
     /// SHA-256 of the tokens.
@@ -80,33 +93,116 @@ impl<'a> Measurement<'a> {
         self.text.sha256()
     }
 
-    /// Measures the dense model unless its perplexity is known, and emits the record.
-    pub fn before(
-        &mut self,
-        model: &dyn BlockByBlock,
-        known: Option<f64>,
-        context: &mut Context,
-    ) -> Result<(), Error> {
-        self.record.before = match known {
-            Some(known) => known,
-            None => self.text.measure(model, &self.evaluation.machine, self.forward, false, context)?,
-        };
+    /// Emits the size of the evaluation. `dense`: whether the dense model is measured.
+    pub fn announce(&self, dense: bool, context: &mut Context) {
+        let PerplexityRecord { text, seq_len, tokens, .. } = &self.record;
+        let windows = (*tokens / *seq_len as u64) as usize;
+        context.emit(Event::EvaluationReady { text: text.clone(), windows, seq_len: *seq_len, dense });
+    }
+
+    /// Whether the perplexity of the dense model is known.
+    pub fn has_before(&self) -> bool {
+        self.record.before.is_finite()
+    }
+
+    /// Sets the perplexity of the dense model and emits the record.
+    pub fn set_before(&mut self, measured: MeasuredPerplexity, context: &mut Context) {
+        (self.record.before, self.record.before_error) = (measured.perplexity, measured.standard_error);
         context.emit(Event::PerplexityMeasured { record: self.record.clone() });
+    }
+
+    /// Sets the perplexity of the pruned model and emits the record.
+    pub fn set_after(&mut self, measured: MeasuredPerplexity, context: &mut Context) {
+        (self.record.after, self.record.after_error) = (Some(measured.perplexity), measured.standard_error);
+        context.emit(Event::PerplexityMeasured { record: self.record.clone() });
+    }
+
+    /// Measures the dense model; None if the frontend asks to skip it.
+    pub fn dense(
+        &self,
+        model: &dyn BlockByBlock,
+        context: &mut Context,
+    ) -> Result<Option<MeasuredPerplexity>, Error> {
+        let perplexity = self.text.perplexity(model, &self.evaluation.machine, self.forward);
+        let measured = perplexity.measure(&mut |done, total| self.dense_step((done, total), context));
+        unless_skipped(measured, context)
+    }
+
+    /// Measures the pruned model.
+    pub fn pruned(
+        &self,
+        model: &dyn BlockByBlock,
+        context: &mut Context,
+    ) -> Result<MeasuredPerplexity, Error> {
+        self.text.measure(model, &self.evaluation.machine, self.forward, true, context)
+    }
+
+    /// Prepares to measure the dense model block by block between other work, if its hidden states fit into `room`
+    /// bytes. Otherwise, [`Self::dense`] measures it.
+    pub fn begin_between(&mut self, model: &dyn BlockByBlock, room: u64) -> Result<(), Error> {
+        let perplexity = self.text.perplexity(model, &self.evaluation.machine, self.forward);
+        let streams = perplexity.begin(room)?;
+        self.between = streams.map(|streams| Between {
+            steps: (0, perplexity.steps(streams.windows())),
+            streams,
+            next: 0,
+        });
         Ok(())
     }
 
-    /// Measures the pruned model unless its perplexity is known, and emits the record.
-    pub fn after(
+    /// Passes the evaluation windows through block `layer` of the dense model, if they are at its input.
+    pub fn pass_between(
         &mut self,
         model: &dyn BlockByBlock,
-        known: Option<f64>,
+        layer: usize,
         context: &mut Context,
     ) -> Result<(), Error> {
-        self.record.after = Some(match known {
-            Some(known) => known,
-            None => self.text.measure(model, &self.evaluation.machine, self.forward, true, context)?,
+        let Some(mut between) = self.between.take().filter(|between| between.next == layer) else {
+            return Ok(());
+        };
+        let perplexity = self.text.perplexity(model, &self.evaluation.machine, self.forward);
+        let (mut done, total) = between.steps;
+        let passed = between.streams.pass(&perplexity, layer, &mut |steps| {
+            done += steps;
+            self.dense_step((done, total), context)
         });
-        context.emit(Event::PerplexityMeasured { record: self.record.clone() });
+        (between.steps.0, between.next) = (done, layer + 1);
+        self.between = unless_skipped(passed, context)?.map(|()| between);
         Ok(())
+    }
+
+    /// The perplexity measured by [`Self::pass_between`]; None if it did not pass all layers.
+    pub fn finish_between(
+        &mut self,
+        model: &dyn BlockByBlock,
+        context: &mut Context,
+    ) -> Result<Option<MeasuredPerplexity>, Error> {
+        let layers = model.architecture().layers.len();
+        let Some(between) = self.between.take().filter(|between| between.next == layers) else {
+            return Ok(None);
+        };
+        let perplexity = self.text.perplexity(model, &self.evaluation.machine, self.forward);
+        let (mut done, total) = between.steps;
+        let losses = between.streams.losses(&perplexity, &mut |steps| {
+            done += steps;
+            self.dense_step((done, total), context)
+        });
+        let measured = losses.and_then(|losses| perplexity.of_losses(&losses));
+        unless_skipped(measured, context)
+    }
+
+    fn dense_step(&self, steps: (u64, u64), context: &mut Context) -> ControlFlow<()> {
+        self.text.progress(false, steps, context)?;
+        if context.skips_dense() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// The result of a measurement of the dense model; None if it broke off because the frontend asked to skip it.
+fn unless_skipped<T>(measured: Result<T, eval::Error>, context: &mut Context) -> Result<Option<T>, Error> {
+    match measured {
+        Err(eval::Error::Cancelled) if context.skips_dense() && context.checkpoint().is_continue() => {
+            Ok(None)
+        }
+        measured => Ok(Some(measured?)),
     }
 }

@@ -6,10 +6,12 @@ mod error;
 mod generate;
 mod perplexity;
 mod prediction;
+mod windows;
 
 pub use difference::{Difference, difference};
 pub use draw::Draw;
 pub use error::Error;
 pub use generate::{Generation, Writing, Written};
-pub use perplexity::Perplexity;
+pub use perplexity::{EvaluationStreams, MeasuredPerplexity, Perplexity};
+pub use windows::draw_windows;
 pub use prediction::Prediction;

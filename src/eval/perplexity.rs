@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::model::{BlockByBlock, EmbeddingAndHead};
+use crate::model::{Block, BlockByBlock, EmbeddingAndHead, Rope};
 
 use super::Error;
 
@@ -31,14 +31,89 @@ pub struct Perplexity<'a> {
     pub memory_budget: u64,
 }
 
+/// A measured perplexity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeasuredPerplexity {
+    /// exp(mean NLL of tokens 2…L of each window).
+    pub perplexity: f64,
+    /// Standard error of the perplexity, with the windows as independent samples: perplexity · s/√n, where s is the
+    /// standard deviation of the mean NLL of a window. None for a single window.
+    pub standard_error: Option<f64>,
+}
+
+/// Receives (done, total) in batches × passes; its `Break` cancels the measurement.
+type Progress<'p> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'p;
+
 impl Perplexity<'_> {
-    /// exp(mean NLL of tokens 2…L of each window), computed block by block with only one block's weights in
-    /// memory. `progress` receives (done, total) after each batch of each block.
+    /// Measures the perplexity block by block, with only one block's weights in memory. `progress` receives
+    /// (done, total) after each batch of each block.
     ///
     /// # Errors
     /// If the text is shorter than one window, the perplexity is not finite, or the model cannot be computed;
     /// [`Error::Cancelled`] if `progress` breaks.
-    pub fn measure(&self, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<f64, Error> {
+    pub fn measure(&self, progress: &mut Progress<'_>) -> Result<MeasuredPerplexity, Error> {
+        let windows = self.windows()?;
+        let at_once = self.windows_at_once();
+        let total: u64 = windows.chunks(at_once).map(|chunk| self.steps(chunk.len())).sum();
+        let mut done = 0;
+        let ends = self.model.embedding_and_head(self.device, self.dtype)?;
+        let mut losses = Vec::with_capacity(windows.len());
+        for chunk in windows.chunks(at_once) {
+            let mut streams = self.enter(&ends, chunk)?;
+            let mut step = |steps| {
+                done += steps;
+                progress(done, total)
+            };
+            for layer in 0..self.model.architecture().layers.len() {
+                streams.pass(self, layer, &mut step)?;
+            }
+            losses.extend(streams.losses_by(self, &ends, &mut step)?);
+        }
+        self.of_losses(&losses)
+    }
+
+    /// The hidden states of all windows before the first block, to measure between other work. None if they do not
+    /// fit into `room` bytes or into half the memory budget.
+    ///
+    /// # Errors
+    /// As for [`Self::measure`].
+    pub fn begin(&self, room: u64) -> Result<Option<EvaluationStreams>, Error> {
+        let windows = self.windows()?;
+        let fits =
+            windows.len() <= self.windows_at_once() && windows.len() as u64 * self.bytes_per_window() <= room;
+        if !fits {
+            return Ok(None);
+        }
+        let ends = self.model.embedding_and_head(self.device, self.dtype)?;
+        Ok(Some(self.enter(&ends, &windows)?))
+    }
+
+    /// The number of steps that progress counts for the windows of [`Self::begin`].
+    #[must_use]
+    pub fn steps(&self, windows: usize) -> u64 {
+        windows.div_ceil(self.windows_per_batch()) as u64
+            * (self.model.architecture().layers.len() as u64 + 1)
+    }
+
+    /// The perplexity of the mean loss of each window.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`].
+    pub fn of_losses(&self, losses: &[f64]) -> Result<MeasuredPerplexity, Error> {
+        let windows = losses.len() as f64;
+        let predicted = (self.seq_len - 1) as f64;
+        let mean = losses.iter().sum::<f64>() / (windows * predicted);
+        let perplexity = mean.exp();
+        if !perplexity.is_finite() {
+            return Err(Error::NotFinite { text: self.text.into() });
+        }
+        let squares: f64 = losses.iter().map(|loss| (loss / predicted - mean).powi(2)).sum();
+        let standard_error =
+            (losses.len() > 1).then(|| perplexity * (squares / (windows - 1.0) / windows).sqrt());
+        Ok(MeasuredPerplexity { perplexity, standard_error })
+    }
+
+    fn windows(&self) -> Result<Vec<&[u32]>, Error> {
         let windows: Vec<&[u32]> = self.tokens.chunks_exact(self.seq_len).collect();
         if windows.is_empty() {
             return Err(Error::TextTooShort {
@@ -47,49 +122,33 @@ impl Perplexity<'_> {
                 needed: self.seq_len,
             });
         }
-        let architecture = self.model.architecture();
-        let length = self.seq_len + usize::from(self.bos.is_some());
-        let per_window = (length * architecture.hidden * self.dtype.size_in_bytes()) as u64;
-        let at_once = usize::try_from(self.memory_budget / 2 / per_window).unwrap_or(usize::MAX).max(1);
-        let per_batch = (TOKENS_PER_BATCH / length).max(1);
+        Ok(windows)
+    }
 
-        let ends = self.model.embedding_and_head(self.device, self.dtype)?;
-        let rope = self.model.rope(length, self.device, self.dtype)?;
-        let passes = architecture.layers.len() as u64 + 1;
-        let batches_in = |windows: usize| windows.div_ceil(per_batch) as u64;
-        let total: u64 = windows.chunks(at_once).map(|chunk| batches_in(chunk.len()) * passes).sum();
-        let mut done = 0;
-        let mut step = || {
-            done += 1;
-            match progress(done, total) {
-                ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(()) => Err(Error::Cancelled),
-            }
-        };
+    /// Tokens of a window, BOS included.
+    fn length(&self) -> usize {
+        self.seq_len + usize::from(self.bos.is_some())
+    }
 
-        let mut nll = 0.0;
-        for chunk in windows.chunks(at_once) {
-            let batches: Vec<&[&[u32]]> = chunk.chunks(per_batch).collect();
-            let mut hidden =
-                batches.iter().map(|batch| self.embed(&ends, batch)).collect::<Result<Vec<_>, _>>()?;
-            for layer in 0..architecture.layers.len() {
-                let block = self.model.block(layer, self.device, self.dtype)?;
-                for h in &mut hidden {
-                    *h = block.forward(h, &rope)?;
-                    step()?;
-                }
-            }
-            for (batch, h) in batches.iter().zip(&hidden) {
-                // With a BOS, position 0 predicts token 1 of the window, which the definition excludes.
-                let predicting = h.narrow(1, length - self.seq_len, self.seq_len - 1)?;
-                let targets: Vec<u32> = batch.iter().flat_map(|window| &window[1..]).copied().collect();
-                let targets = Tensor::from_vec(targets, (batch.len(), self.seq_len - 1), self.device)?;
-                nll += ends.negative_log_likelihood(&predicting, &targets, self.memory_budget)?;
-                step()?;
-            }
-        }
-        let perplexity = (nll / (windows.len() * (self.seq_len - 1)) as f64).exp();
-        if perplexity.is_finite() { Ok(perplexity) } else { Err(Error::NotFinite { text: self.text.into() }) }
+    fn bytes_per_window(&self) -> u64 {
+        (self.length() * self.model.architecture().hidden * self.dtype.size_in_bytes()) as u64
+    }
+
+    fn windows_at_once(&self) -> usize {
+        usize::try_from(self.memory_budget / 2 / self.bytes_per_window()).unwrap_or(usize::MAX).max(1)
+    }
+
+    fn windows_per_batch(&self) -> usize {
+        (TOKENS_PER_BATCH / self.length()).max(1)
+    }
+
+    fn enter(&self, ends: &EmbeddingAndHead, windows: &[&[u32]]) -> Result<EvaluationStreams, Error> {
+        let rope = self.model.rope(self.length(), self.device, self.dtype)?;
+        let batches = windows.chunks(self.windows_per_batch()).map(|batch| {
+            let targets = batch.iter().map(|window| window[1..].to_vec()).collect();
+            Ok(Batch { targets, hidden: self.embed(ends, batch)? })
+        });
+        Ok(EvaluationStreams { batches: batches.collect::<Result<_, Error>>()?, rope })
     }
 
     /// The input of the first block [windows, length, hidden], with a BOS token before each window if requested.
@@ -99,4 +158,80 @@ impl Perplexity<'_> {
         let longer: Vec<&[u32]> = longer.iter().map(Vec::as_slice).collect();
         Ok(ends.embed(&longer)?)
     }
+}
+
+/// Hidden states of evaluation windows at one depth of a model.
+pub struct EvaluationStreams {
+    batches: Vec<Batch>,
+    rope: Rope,
+}
+
+/// Windows that are computed together.
+struct Batch {
+    /// Tokens 2…L of each window.
+    targets: Vec<Vec<u32>>,
+    /// [windows, length, hidden]
+    hidden: Tensor,
+}
+
+impl EvaluationStreams {
+    /// Number of windows.
+    #[must_use]
+    pub fn windows(&self) -> usize {
+        self.batches.iter().map(|batch| batch.targets.len()).sum()
+    }
+
+    /// Passes the windows through a block. `step` is called after each batch.
+    ///
+    /// # Errors
+    /// If the block cannot be computed; [`Error::Cancelled`] if `step` breaks.
+    pub fn pass(
+        &mut self,
+        of: &Perplexity<'_>,
+        layer: usize,
+        step: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let block: Block = of.model.block(layer, of.device, of.dtype)?;
+        for batch in &mut self.batches {
+            batch.hidden = block.forward(&batch.hidden, &self.rope)?;
+            go_on(step(1))?;
+        }
+        Ok(())
+    }
+
+    /// The sum of −ln p over the targets of each window, after the last block. `step` is called after each batch.
+    ///
+    /// # Errors
+    /// As for [`Self::pass`].
+    pub fn losses(
+        &self,
+        of: &Perplexity<'_>,
+        step: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Vec<f64>, Error> {
+        let ends = of.model.embedding_and_head(of.device, of.dtype)?;
+        self.losses_by(of, &ends, step)
+    }
+
+    fn losses_by(
+        &self,
+        of: &Perplexity<'_>,
+        ends: &EmbeddingAndHead,
+        step: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Vec<f64>, Error> {
+        let mut losses = Vec::new();
+        for Batch { targets, hidden } in &self.batches {
+            // With a BOS, position 0 predicts token 1 of the window, which the definition excludes.
+            let predicting = hidden.narrow(1, of.length() - of.seq_len, of.seq_len - 1)?;
+            let shape = (targets.len(), of.seq_len - 1);
+            let targets = Tensor::from_vec(targets.concat(), shape, of.device)?;
+            let tokens = ends.negative_log_likelihoods(&predicting, &targets, of.memory_budget)?;
+            losses.extend(tokens.chunks(of.seq_len - 1).map(|window| window.iter().sum::<f64>()));
+            go_on(step(1))?;
+        }
+        Ok(losses)
+    }
+}
+
+fn go_on(flow: ControlFlow<()>) -> Result<(), Error> {
+    if flow.is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

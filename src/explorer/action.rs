@@ -124,6 +124,7 @@ FIRST {
     Step: "step", "Remove one more batch, then pause", ["n"], Everywhere => runs::step;
     StepMode: "step-mode", "Pause after each removal, or turn this off", ["t"], Everywhere => runs::step_mode;
     Cancel: "cancel", "Cancel the job; a run over pruned layers activates their earlier attempts again", ["x"], Everywhere => runs::ask_to_cancel;
+    SkipDense: "skip-dense", "Leave out the perplexity of the dense model", ["X"], Everywhere => runs::skip_dense;
     Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere => |state| open_form(state, forms::settings);
     Export: "export", "Write the pruned model to a directory", ["E"], Everywhere => |state| open_form_once_ready(state, forms::export);
     Sessions: "sessions", "Sessions on disk: inspect, open, resume, compare or delete one", ["S"], Everywhere => sessions_on_disk::show;

@@ -1,11 +1,11 @@
-//! The units that a ratio removes from a layer, and the progress of a run.
+//! The units that a ratio removes from a layer.
 
 use crate::{
-    protocol::{LayerShape, Ratio, Stage, channels_to_remove, units_to_remove},
+    protocol::{LayerShape, Ratio, channels_to_remove, units_to_remove},
     prune::{LayerRatio, Part},
 };
 
-use super::{Job, JobKind, State};
+use super::State;
 
 /// Units to remove from a layer, and their parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,58 +50,4 @@ impl State {
         let ratio = self.schedule.ratios.get(index).copied().unwrap_or_default();
         if inside { goal(&layer.shape, ratio, &self.settings) } else { Goal::default() }
     }
-}
-
-/// The approximate fraction of a run's time that each of its two perplexity measurements takes.
-const MEASURING: f64 = 0.05;
-
-/// The finished fraction of a run, and the remaining seconds estimated from its speed so far.
-pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
-    let job = state.job()?;
-    let share = if job.kind == JobKind::Run { run_share(state, job) } else { stage_share(job)? };
-    let left = (share > 0.02 && job.at > 0.5).then(|| job.at / share * (1.0 - share));
-    Some((share.clamp(0.0, 1.0), left))
-}
-
-fn run_share(state: &State, job: &Job) -> f64 {
-    let from = job.from;
-    let total = state.layers.len().saturating_sub(from).max(1) as f64;
-    let at_work = state.layers.iter().position(|layer| layer.work.is_some());
-    let (done, inside) = match at_work {
-        Some(index) => (index.saturating_sub(from) as f64, layer_share(state, job, index)),
-        None => (job.layers_done as f64, 0.0),
-    };
-    let layers = (done + inside) / total;
-    let measured = if state.settings.evaluation.text.is_some() { MEASURING } else { 0.0 };
-    match &job.stage {
-        Some((Stage::Evaluate { pruned: false }, done, all)) => measured * share(*done, *all),
-        Some((Stage::Evaluate { pruned: true }, done, all)) => 1.0 - measured * (1.0 - share(*done, *all)),
-        Some(_) | None => measured + layers * (1.0 - 2.0 * measured),
-    }
-}
-
-/// A layer has two parts. Calibrating, solving and propagating each takes about 6 : 1 : 3 of the time.
-fn layer_share(state: &State, job: &Job, index: usize) -> f64 {
-    let Some(work) = state.layers.get(index).and_then(|layer| layer.work.as_ref()) else { return 0.0 };
-    // A finished part is propagated while the next part is already the current one.
-    let (part, inside) = match &job.stage {
-        Some((Stage::Propagate { layer, part }, done, total)) if *layer == index && !work.solving => {
-            (*part, 0.7 + 0.3 * share(*done, *total))
-        }
-        Some((Stage::Calibrate { layer, part }, done, total)) if *layer == index && !work.solving => {
-            let solved = work.part(*part).record.is_some();
-            (*part, if solved { 0.7 } else { 0.6 * share(*done, *total) })
-        }
-        Some(_) | None => (work.part, if work.solving { 0.65 } else { 0.0 }),
-    };
-    let first = if part == Part::Mlp { 0.5 } else { 0.0 };
-    first + 0.5 * inside
-}
-
-fn stage_share(job: &Job) -> Option<f64> {
-    job.stage.as_ref().map(|(_, done, total)| share(*done, *total))
-}
-
-fn share(done: u64, total: u64) -> f64 {
-    done as f64 / total.max(1) as f64
 }

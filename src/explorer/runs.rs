@@ -148,6 +148,16 @@ pub fn cancel(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// Leaves out the perplexity of the dense model, which is measured between the layers or after them.
+pub fn skip_dense(state: &mut State) -> Vec<Effect> {
+    let measures = state.job().is_some_and(|job| job.kind.measures_perplexity());
+    if state.is_replay() || !measures {
+        return state.refuse("no job measures the perplexity of the dense model");
+    }
+    state.say(NoticeKind::Done, "The perplexity of the dense model is left out");
+    state.control(Control::SkipDense)
+}
+
 /// Lets both models generate text from the prompt.
 pub fn write(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready() {

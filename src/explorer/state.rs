@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Evaluation, Settings},
+    progress::Progress,
     protocol::{CalibrationRecord, ModelRecord, ModelShape, RunRecord, Stage},
     words::Notation,
 };
@@ -25,6 +26,8 @@ pub struct State {
     pub search: Search,
     pub history: History,
     pub jobs: Jobs,
+    /// Progress of the running job.
+    pub tracker: Progress,
     /// Record of the last finished run.
     pub record: Option<RunRecord>,
     pub calibration: Option<CalibrationRecord>,
@@ -135,6 +138,7 @@ impl State {
             layers: Vec::new(),
             history: History::default(),
             jobs: Jobs::new(start.pace),
+            tracker: Progress::default(),
             record: None,
             calibration: None,
             previous_runs: Vec::new(),
@@ -227,9 +231,10 @@ impl State {
         (model.shape.bytes as f64 * share).round() as u64
     }
 
-    /// The finished fraction of the job, and the remaining seconds estimated from its speed so far.
+    /// The finished fraction of the running job, and its remaining seconds at the measured speeds.
     pub fn progress(&self) -> Option<(f64, Option<f64>)> {
-        super::goal::progress(self)
+        let job = self.job().filter(|job| job.run == self.tracker.run())?;
+        Some((self.tracker.share()?, self.tracker.left().filter(|_| !job.is_over())))
     }
 
     /// Output errors of the active attempts, indexed by layer.

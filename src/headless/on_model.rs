@@ -12,7 +12,7 @@ use crate::{
     engine::{self, Error, Evaluate, Evaluation, Generate, Generated, Logits, PruneRun},
     protocol::RunRecord,
     recording::Recorder,
-    words::{count, duration, perplexity, session_argument},
+    words::{count, duration, perplexity, plus_minus, session_argument},
 };
 
 /// Prunes a model and prints the table of its layers, or `run.json`. `root` is the directory of the user's sessions.
@@ -121,8 +121,9 @@ pub fn print_record(record: &RunRecord, out: Option<&Path>) -> Result<(), Error>
 
 fn print_evaluation(result: &Evaluation) -> Result<(), Error> {
     let bos = if result.bos { "with" } else { "without" };
+    let error = plus_minus(result.standard_error);
     print_text(&format!(
-        "{}: perplexity {} on {} ({} tokens in windows of {}, {bos} BOS)\n",
+        "{}: perplexity {}{error} on {} ({} tokens in windows of {}, {bos} BOS)\n",
         result.model,
         perplexity(result.perplexity),
         result.text,

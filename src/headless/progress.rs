@@ -9,45 +9,59 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::say;
 use crate::{
-    protocol::{Event, Stage},
+    progress,
+    protocol::{Event, Stage, Stamped},
     words::{self, Level, Place},
 };
 
 /// Minimum time between two lines about the same long stage.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-pub enum Progress {
-    Bars { all: MultiProgress, layers: Option<ProgressBar>, stage: ProgressBar },
+/// Length of the bar of a whole run.
+const WHOLE: u64 = 1000;
+
+pub struct Progress {
+    job: progress::Progress,
+    display: Display,
+}
+
+enum Display {
+    Bars { all: MultiProgress, run: Option<ProgressBar>, stage: ProgressBar },
     Lines { last: Instant },
 }
 
 impl Progress {
     pub fn new() -> Self {
-        if std::io::stderr().is_terminal() {
+        let display = if std::io::stderr().is_terminal() {
             let all = MultiProgress::new();
-            let stage = all.add(ProgressBar::new(0).with_style(style("{msg:40} {bar:20} {percent:>3} %")));
-            Self::Bars { all, layers: None, stage }
+            let stage = all.add(ProgressBar::new(0).with_style(style("{msg:56} {bar:16} {percent:>3} %")));
+            Display::Bars { all, run: None, stage }
         } else {
-            Self::Lines { last: Instant::now() }
-        }
+            Display::Lines { last: Instant::now() }
+        };
+        Self { job: progress::Progress::default(), display }
     }
 
-    pub fn show(&mut self, event: &Event) {
+    pub fn show(&mut self, stamped: &Stamped) {
+        self.job.observe(stamped);
+        self.show_whole();
+        let event = &stamped.event;
         if let Event::Progress { stage, done, total } = event {
-            return self.progress(stage, *done, *total);
+            return self.stage(stage, *done, *total);
         }
-        if let Event::RunStarted { from, model, .. } = event {
-            self.add_layer_bar(*from, model.layers);
+        if let Event::RunStarted { model, .. } = event {
+            self.add_run_bar(model.layers);
         }
         if let Event::LayerDone { record, .. } = event {
-            match self {
-                Self::Bars { layers, .. } => {
-                    if let Some(bar) = layers {
-                        bar.set_position(record.index as u64 + 1);
+            match &mut self.display {
+                Display::Bars { run, .. } => {
+                    if let Some(bar) = run {
+                        let layers = bar.prefix();
+                        bar.set_message(format!("{} of {layers} layers", record.index + 1));
                     }
                     return;
                 }
-                Self::Lines { last } => *last = Instant::now(),
+                Display::Lines { last } => *last = Instant::now(),
             }
         }
         self.say_sentence(event);
@@ -55,15 +69,15 @@ impl Progress {
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
-        match self {
+        match &self.display {
             // If stderr cannot be written, the bars are lost as well.
-            Self::Bars { all, .. } => drop(all.println(line)),
-            Self::Lines { .. } => say(line),
+            Display::Bars { all, .. } => drop(all.println(line)),
+            Display::Lines { .. } => say(line),
         }
     }
 
     pub fn finish(&self) {
-        if let Self::Bars { all, .. } = self {
+        if let Display::Bars { all, .. } = &self.display {
             let _ = all.clear();
         }
     }
@@ -80,31 +94,52 @@ impl Progress {
         }
     }
 
-    fn add_layer_bar(&mut self, from: usize, count: usize) {
-        match self {
-            Self::Bars { all, layers, .. } => {
-                let bar = ProgressBar::new(count as u64)
-                    .with_style(style("{msg:40} {bar:20} {pos}/{len}  {elapsed} elapsed, {eta} left"))
-                    .with_message("layers")
-                    .with_position(from as u64);
-                *layers = Some(all.insert(0, bar));
+    fn add_run_bar(&mut self, layers: usize) {
+        match &mut self.display {
+            Display::Bars { all, run, .. } => {
+                let bar = ProgressBar::new(WHOLE)
+                    .with_style(style("{msg:24} {bar:16} {percent:>3} %  {elapsed} elapsed"))
+                    .with_prefix(layers.to_string())
+                    .with_message(format!("0 of {layers} layers"));
+                *run = Some(all.insert(0, bar));
             }
-            Self::Lines { .. } => {}
+            Display::Lines { .. } => {}
         }
     }
 
-    fn progress(&mut self, stage: &Stage, done: u64, total: u64) {
-        match self {
-            Self::Bars { stage: bar, .. } => {
-                bar.set_message(words::stage(stage));
+    /// Shows the progress of the whole run and its remaining time.
+    fn show_whole(&self) {
+        let Display::Bars { run: Some(bar), .. } = &self.display else { return };
+        if let Some(share) = self.job.share() {
+            bar.set_position((share * WHOLE as f64) as u64);
+        }
+        if let Some(left) = self.job.left() {
+            let left = words::clock(left);
+            bar.set_style(style(&format!(
+                "{{msg:24}} {{bar:16}} {{percent:>3}} %  {{elapsed}} elapsed, {left} left"
+            )));
+        }
+    }
+
+    fn stage(&mut self, stage: &Stage, done: u64, total: u64) {
+        match &mut self.display {
+            Display::Bars { stage: bar, .. } => {
+                bar.set_message(words::stage_progress(stage, done, total));
                 bar.set_length(total);
                 bar.set_position(done);
             }
-            Self::Lines { last } if last.elapsed() >= LINE_EVERY => {
+            Display::Lines { last } if last.elapsed() >= LINE_EVERY => {
                 *last = Instant::now();
-                say(&words::stage_progress(stage, done, total));
+                let whole = self.job.share().map_or(String::new(), |share| {
+                    let left = self
+                        .job
+                        .left()
+                        .map_or(String::new(), |left| format!(", {} left", words::clock(left)));
+                    format!(" (in all {}{left})", words::progress(share))
+                });
+                say(&format!("{}{whole}", words::stage_progress(stage, done, total)));
             }
-            Self::Lines { .. } => {}
+            Display::Lines { .. } => {}
         }
     }
 }

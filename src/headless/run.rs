@@ -76,7 +76,7 @@ fn follow<T: Send + 'static>(
                         recorder.record(&stamped);
                     }
                     observe(&stamped.event);
-                    progress.show(&stamped.event);
+                    progress.show(&stamped);
                 }
                 () = interrupts.next() => {
                     progress.say("Cancelling after the current step.");

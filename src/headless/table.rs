@@ -10,7 +10,7 @@ use crate::{
         WrittenRecord,
     },
     prune::Part,
-    words::{self, duration, fewer, kept, or_dash, perplexities, ratio, relative_error},
+    words::{self, duration, fewer, kept, or_dash, perplexities_and_errors, ratio, relative_error},
 };
 
 /// One row per layer: ratio, kept units and relative errors.
@@ -110,7 +110,7 @@ pub fn perplexity(record: &PerplexityRecord) -> String {
     let bos = if *bos { "with" } else { "without" };
     format!(
         "Perplexity: {}{unmeasured} on {text}\n            ({tokens} tokens in windows of {seq_len}, {bos} BOS)\n",
-        perplexities(record)
+        perplexities_and_errors(record)
     )
 }
 

@@ -108,6 +108,19 @@ impl EmbeddingAndHead {
     /// # Errors
     /// If the device fails.
     pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor, memory_budget: u64) -> Result<f64> {
+        Ok(self.negative_log_likelihoods(h, targets, memory_budget)?.iter().sum())
+    }
+
+    /// −ln p of each target, window by window. The arguments are those of [`Self::negative_log_likelihood`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn negative_log_likelihoods(
+        &self,
+        h: &Tensor,
+        targets: &Tensor,
+        memory_budget: u64,
+    ) -> Result<Vec<f64>> {
         let targets = targets.flatten_all()?;
         if processor::applies(h) {
             let h = h.contiguous()?;
@@ -118,20 +131,20 @@ impl EmbeddingAndHead {
                 factor: (1.0 / self.multipliers.logits_divisor) as f32,
                 cap: self.logits_cap.map(|cap| cap as f32),
             };
-            return Ok(head.negative_log_likelihood(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
+            return Ok(head.negative_log_likelihoods(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
         }
-        let (mut at, mut sum) = (0, 0.0);
+        let (mut at, mut losses) = (0, Vec::new());
         self.logits_in_stretches(h, memory_budget, |logits| {
             let length = logits.dims()[0];
             let log_normaliser = logits.log_sum_exp(D::Minus1)?;
             let targets = targets.narrow(0, at, length)?;
             let chosen = logits.gather(&targets.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?;
             let nll: Vec<f32> = (log_normaliser - chosen)?.to_vec1()?;
-            sum = nll.iter().fold(sum, |sum, &x| sum + f64::from(x));
+            losses.extend(nll.into_iter().map(f64::from));
             at += length;
             Ok::<(), Error>(())
         })?;
-        Ok(sum)
+        Ok(losses)
     }
 }
 

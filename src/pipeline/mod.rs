@@ -44,7 +44,7 @@
 //! let perplexity = |model: &dyn BlockByBlock| {
 //!     let (text, memory_budget) = ("held-out", 1 << 30);
 //!     let measured = Perplexity { model, tokens: &held_out, text, seq_len: 128, bos: None, device: &device, dtype, memory_budget };
-//!     measured.measure(&mut |_, _| Continue(()))
+//!     measured.measure(&mut |_, _| Continue(())).map(|measured| measured.perplexity)
 //! };
 //! let pruned = perplexity(&CutModel::new(&checkpoint, &cuts, sizes.clone()))?;
 //! assert!(pruned > perplexity(&checkpoint)?);

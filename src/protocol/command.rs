@@ -42,6 +42,8 @@ pub enum Control {
     SetPace(Pace),
     /// Ends the job within one step and discards the layer in progress. A queued job is removed from the queue.
     Cancel,
+    /// Leaves out the perplexity of the dense model. Ignored by a job that does not measure it.
+    SkipDense,
     /// New ratios, indexed by layer, for the layers that the run has not started yet.
     Replan(Vec<LayerRatio>),
 }

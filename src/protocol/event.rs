@@ -78,6 +78,17 @@ pub enum Event {
         #[serde(default)]
         seed: u64,
     },
+    /// The evaluation text is tokenised. It is measured during or after the run.
+    EvaluationReady {
+        /// Name of the text.
+        text: String,
+        /// Number of windows.
+        windows: usize,
+        /// Tokens per window.
+        seq_len: usize,
+        /// Whether the dense model is measured; false if its perplexity is known.
+        dense: bool,
+    },
     /// A solve of a layer began.
     LayerStarted {
         layer: usize,
@@ -332,6 +343,6 @@ pub enum Stage {
     Calibrate { layer: usize, part: Part },
     /// Passes the calibration windows through a pruned part; windows.
     Propagate { layer: usize, part: Part },
-    /// Measures perplexity before (false) or after pruning; windows × blocks.
+    /// Measures perplexity of the dense (false) or of the pruned model; tokens.
     Evaluate { pruned: bool },
 }

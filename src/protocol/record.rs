@@ -153,10 +153,16 @@ pub struct PerplexityRecord {
     /// Tokens in the windows. The first token of a window is not predicted.
     pub tokens: u64,
     pub bos: bool,
+    /// NaN (`null` in JSON) if the measurement of the dense model was skipped.
     #[serde(deserialize_with = "nan_from_null")]
     pub before: f64,
     /// None if the pruned model is not measured yet.
     pub after: Option<f64>,
+    /// Standard errors of both perplexities over the windows. None in old records and for a single window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_error: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_error: Option<f64>,
 }
 
 /// Wall-clock seconds.

@@ -343,7 +343,7 @@ impl Tape {
                 }
                 Control::Step => self.mode = Mode::ToNextRemoval,
                 Control::Cancel => self.mode = Mode::ToTheEnd,
-                Control::SetPace(_) | Control::Replan(_) => {}
+                Control::SetPace(_) | Control::SkipDense | Control::Replan(_) => {}
             },
             Command::ReplaySpeed(speed) => {
                 self.speed = speed;

@@ -9,7 +9,7 @@ use crate::{
     export::WrittenForm,
     protocol::{LayerRecord, RunRecord},
     prune::Part,
-    words::{attention_unit, count, fewer, relative_error},
+    words::{attention_unit, count, fewer, plus_minus, relative_error},
 };
 
 /// The content of a card that is not in the record.
@@ -108,8 +108,13 @@ fn results(record: &RunRecord) -> String {
     text +=
         &format!("| parameters | {} | {} |\n", count(model.parameters_before), count(model.parameters_after));
     if let Some(perplexity) = &record.perplexity {
-        let after = perplexity.after.map_or("not measured".into(), |after| format!("{after:.4}"));
-        text += &format!("| perplexity | {:.4} | {after} |\n", perplexity.before);
+        let of = |value: Option<f64>, error: Option<f64>| match value {
+            Some(value) => format!("{value:.4}{}", plus_minus(error)),
+            None => "not measured".into(),
+        };
+        let before = of(Some(perplexity.before).filter(|value| value.is_finite()), perplexity.before_error);
+        let after = of(perplexity.after, perplexity.after_error);
+        text += &format!("| perplexity | {before} | {after} |\n");
         let bos = if perplexity.bos { "with" } else { "without" };
         text += &format!(
             "\nPerplexity on {}: {} tokens in windows of {}, {bos} a BOS token; the first token of each window is not predicted.\n",

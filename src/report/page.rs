@@ -144,9 +144,13 @@ fn head(input: &ReportInput) -> String {
         (words::parameters(after), format!("parameters, of {}", words::parameters(before))),
     ];
     if let Some(perplexity) = &record.perplexity {
-        let before = format!("{:.2}", perplexity.before);
+        let of = |value: f64, error: Option<f64>| match value.is_finite() {
+            true => format!("{value:.2}{}", words::plus_minus(error)),
+            false => "–".into(),
+        };
+        let before = of(perplexity.before, perplexity.before_error);
         numbers.push(match perplexity.after {
-            Some(after) => (format!("{after:.2}"), format!("perplexity, from {before}")),
+            Some(after) => (of(after, perplexity.after_error), format!("perplexity, from {before}")),
             None => (before, "perplexity of the dense model".into()),
         });
     }

@@ -69,6 +69,8 @@ fn record(name: &str) -> RunRecord {
             bos: false,
             before: 8.5,
             after: Some(9.25),
+            before_error: None,
+            after_error: None,
         }),
         seconds: Seconds::default(),
         peak_memory_bytes: Some(1 << 20),

@@ -1,6 +1,9 @@
 //! The sentence of an event: a line of the explorer's log and of the command line's progress.
 
-use super::{Notation, bytes, duration, error, fewer, parameters, perplexities, ratio, session_name};
+use super::{
+    Notation, bytes, duration, error, fewer, parameters, perplexities, perplexities_and_errors, ratio,
+    session_name,
+};
 use crate::protocol::{Event, LayerPart, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
 
 /// The importance of a sentence.
@@ -87,6 +90,10 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
                 "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens encoded)"
             );
             (Info, LogAndProgress, None, text)
+        }
+        Event::EvaluationReady { text, windows, seq_len, dense: _ } => {
+            let text = format!("Evaluating on {windows} windows of {seq_len} tokens from {text}");
+            (Info, Log, None, text)
         }
         Event::LayerStarted { layer, attempt, method } => {
             let text = format!("Layer {layer}: attempt {attempt} started, ratio {}", ratio(method.ratio));
@@ -200,7 +207,7 @@ fn found(record: &SearchRecord) -> String {
 
 fn measured(record: &PerplexityRecord) -> String {
     let phase = if record.after.is_none() { " before pruning" } else { "" };
-    format!("Perplexity{phase}: {} on {}", perplexities(record), record.text)
+    format!("Perplexity{phase}: {} on {}", perplexities_and_errors(record), record.text)
 }
 
 /// A finished run: its time, the removed parameters, the perplexity, and the cost of rounded sizes.

@@ -16,11 +16,14 @@ pub use axis::needs_log_axis;
 pub use event::{Level, Place, Sentence, event};
 pub use exit_code::{ExitCode, exit_codes};
 pub use notation::Notation;
-pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};
+pub use numbers::{
+    bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, plus_minus, short,
+};
 pub use session::{
-    attention_unit, is_empty, kept, layers_pruned, part, perplexities, session_name, session_status,
+    attention_unit, is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name,
+    session_status,
 };
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};
 pub use shell::{quoted, session_argument};
-pub use stage::{stage, stage_fraction, stage_progress};
+pub use stage::{stage_fraction, stage_progress};
 pub use times::{ago, clock, date, duration};

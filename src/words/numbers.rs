@@ -82,10 +82,16 @@ pub fn short(value: f64) -> String {
 /// A perplexity: `12.3456`, `1234.5`, `1.234e5`.
 pub fn perplexity(value: f64) -> String {
     match value {
+        value if value.is_nan() => "–".into(),
         value if value < 100.0 => format!("{value:.4}"),
         value if value < 10_000.0 => format!("{value:.1}"),
         value => format!("{value:.3e}"),
     }
+}
+
+/// A standard error after its value: ` ± 0.1234`; nothing if it is unknown.
+pub fn plus_minus(error: Option<f64>) -> String {
+    error.map_or(String::new(), |error| format!(" ± {}", measure(error)))
 }
 
 /// The text of a value, or `-` if there is none.

@@ -47,6 +47,13 @@ pub fn perplexities(record: &PerplexityRecord) -> String {
     record.after.map_or(before.clone(), |after| format!("{before} → {}", perplexity(after)))
 }
 
+/// Like [`perplexities`], each with its standard error if it is known: `12.3456 ± 0.12 → 13.4567 ± 0.14`.
+pub fn perplexities_and_errors(record: &PerplexityRecord) -> String {
+    let of = |value: f64, error: Option<f64>| perplexity(value) + &super::plus_minus(error);
+    let before = of(record.before, record.before_error);
+    record.after.map_or(before.clone(), |after| format!("{before} → {}", of(after, record.after_error)))
+}
+
 /// The name of a part in running text.
 pub fn part(part: Part) -> &'static str {
     match part {

@@ -1,9 +1,10 @@
 //! Stages of a job in a few words.
 
+use super::{count, plural};
 use crate::protocol::Stage;
 
 /// The work that a progress event counts, such as `layer 3: calibrating mlp`.
-pub fn stage(stage: &Stage) -> String {
+fn stage(stage: &Stage) -> String {
     match stage {
         Stage::Download { file } => format!("downloading {file}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
@@ -15,8 +16,8 @@ pub fn stage(stage: &Stage) -> String {
         Stage::EliminationPath { layer, part } => format!("layer {layer}: error curve of {part}"),
         Stage::Sensitivity { layer, part } => format!("layer {layer}: sensitivity of {part}"),
         Stage::TryRatios => "trying ratios on whole models".into(),
-        Stage::Evaluate { pruned: false } => "perplexity of the dense model".into(),
-        Stage::Evaluate { pruned: true } => "perplexity of the pruned model".into(),
+        Stage::Evaluate { pruned: false } => "evaluating dense".into(),
+        Stage::Evaluate { pruned: true } => "evaluating pruned".into(),
         Stage::LoadModel => "loading blocks".into(),
         Stage::CompareStreams => "comparing the dense and the pruned stream".into(),
         Stage::Export => "writing tensors".into(),
@@ -45,13 +46,39 @@ pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
     }
 }
 
-/// A stage with its progress: `writing tensors: 42 %`, `layer 3: swapping units of mlp: 7 so far`.
+/// What a stage counts.
+#[derive(Clone, Copy)]
+enum Unit {
+    Bytes,
+    /// Singular and plural.
+    Items(&'static str, &'static str),
+}
+
+fn unit(stage: &Stage) -> Unit {
+    match stage {
+        Stage::Download { .. } | Stage::Fingerprint | Stage::Tokenise => Unit::Bytes,
+        Stage::ReplayLayers { .. } => Unit::Items("window pass", "window passes"),
+        Stage::Calibrate { .. } | Stage::Propagate { .. } => Unit::Items("window", "windows"),
+        Stage::EliminationPath { .. } => Unit::Items("unit", "units"),
+        Stage::Sensitivity { .. } => Unit::Items("pruning", "prunings"),
+        Stage::TryRatios => Unit::Items("model", "models"),
+        Stage::Evaluate { .. } => Unit::Items("token", "tokens"),
+        Stage::LoadModel | Stage::Export | Stage::Verify => Unit::Items("block", "blocks"),
+        Stage::Refine { .. } => Unit::Items("swap", "swaps"),
+    }
+}
+
+/// A stage with its count: `writing tensors, 21 of 50 blocks`, `layer 3: swapping units of mlp, 7 swaps`.
 pub fn stage_progress(stage: &Stage, done: u64, total: u64) -> String {
-    let progress = match stage_fraction(stage, done, total) {
-        Some(fraction) => super::progress(fraction),
-        None => format!("{done} so far"),
+    let counted = match (unit(stage), stage_fraction(stage, done, total)) {
+        (Unit::Bytes, Some(_)) => format!("{} of {}", super::bytes(done), super::bytes(total)),
+        (Unit::Bytes, None) => super::bytes(done),
+        (Unit::Items(one, many), Some(_)) => {
+            format!("{} of {}", count(done), plural(total as usize, one, many))
+        }
+        (Unit::Items(one, many), None) => plural(done as usize, one, many),
     };
-    format!("{}: {progress}", self::stage(stage))
+    format!("{}, {counted}", self::stage(stage))
 }
 
 #[cfg(test)]
@@ -60,9 +87,13 @@ mod tests {
     use crate::prune::Part;
 
     #[test]
-    fn swaps_are_counted_and_other_stages_are_in_percent() {
-        assert_eq!(stage_progress(&Stage::Export, 21, 50), "writing tensors: 42 %");
+    fn a_stage_is_named_with_its_count() {
+        assert_eq!(stage_progress(&Stage::Export, 21, 50), "writing tensors, 21 of 50 blocks");
         let swaps = Stage::Refine { layer: 3, part: Part::Mlp };
-        assert_eq!(stage_progress(&swaps, 7, 0), "layer 3: swapping units of mlp: 7 so far");
+        assert_eq!(stage_progress(&swaps, 7, 0), "layer 3: swapping units of mlp, 7 swaps");
+        let evaluate = Stage::Evaluate { pruned: true };
+        assert_eq!(stage_progress(&evaluate, 2800, 9728), "evaluating pruned, 2,800 of 9,728 tokens");
+        let search = Stage::Sensitivity { layer: 0, part: Part::Attention };
+        assert_eq!(stage_progress(&search, 0, 1), "layer 0: sensitivity of attention, 0 of 1 pruning");
     }
 }

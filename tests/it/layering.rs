@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The modules, lowest first, and the modules that each may use. Modules that are not listed here are not allowed.
-pub const MODULES: [(&str, &str); 22] = [
+pub const MODULES: [(&str, &str); 23] = [
     ("disk", ""),
     ("gguf", ""),
     ("product", ""),
@@ -21,6 +21,7 @@ pub const MODULES: [(&str, &str); 22] = [
     ("eval", "config calibration model prune"),
     ("protocol", "config export calibration model prune"),
     ("words", "protocol config prune"),
+    ("progress", "protocol prune"),
     ("recording", "protocol config"),
     ("session", "protocol config calibration model prune disk"),
     ("plot", "words config"),
@@ -29,13 +30,16 @@ pub const MODULES: [(&str, &str); 22] = [
         "engine",
         "report plot session recording protocol eval pipeline demo config export calibration model prune product",
     ),
-    ("explorer", "words protocol config export calibration model prune"),
+    ("explorer", "progress words protocol config export calibration model prune"),
     (
         "tui",
         "explorer engine report plot session recording words protocol config export calibration model prune",
     ),
     ("sweep", "engine report plot session words protocol config calibration model prune disk"),
-    ("headless", "sweep engine report session recording words protocol config calibration model prune"),
+    (
+        "headless",
+        "sweep engine report session recording progress words protocol config calibration model prune",
+    ),
 ];
 
 /// Modules that every module may use: named enums, and kinds of failures.

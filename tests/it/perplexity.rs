@@ -20,7 +20,7 @@ fn measure(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>, memory_bud
         dtype,
         memory_budget,
     };
-    perplexity.measure(&mut |_, _| ControlFlow::Continue(())).unwrap()
+    perplexity.measure(&mut |_, _| ControlFlow::Continue(())).unwrap().perplexity
 }
 
 /// exp(mean −ln p) of tokens 2…L, window by window, in f64.
@@ -63,4 +63,40 @@ fn perplexity_equals_its_definition_for_any_bos_and_batch_size() {
             );
         }
     }
+}
+
+#[test]
+fn the_standard_error_is_that_of_the_mean_over_windows() {
+    let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+    let tokens: Vec<u32> = (0..64u32).map(|token| token * token % 41).collect();
+    fn of<'p>(checkpoint: &'p Checkpoint, tokens: &'p [u32]) -> Perplexity<'p> {
+        Perplexity {
+            model: checkpoint,
+            tokens,
+            text: "text",
+            seq_len: 8,
+            bos: None,
+            device: &Device::Cpu,
+            dtype: DType::F32,
+            memory_budget: 1 << 30,
+        }
+    }
+    let measure =
+        |tokens: &[u32]| of(&checkpoint, tokens).measure(&mut |_, _| ControlFlow::Continue(())).unwrap();
+    let whole = measure(&tokens);
+    let means: Vec<f64> = tokens.chunks(8).map(|window| measure(window).perplexity.ln()).collect();
+    assert_eq!(measure(&tokens[..8]).standard_error, None, "one window has no spread");
+    let mean = means.iter().sum::<f64>() / 8.0;
+    let variance = means.iter().map(|own| (own - mean).powi(2)).sum::<f64>() / 7.0;
+    let expected = whole.perplexity * (variance / 8.0).sqrt();
+    assert!((whole.standard_error.unwrap() / expected - 1.0).abs() < 1e-5, "{whole:?} and not {expected}");
+
+    let mut streams = of(&checkpoint, &tokens).begin(u64::MAX).unwrap().unwrap();
+    let mut step = |_| ControlFlow::Continue(());
+    for layer in 0..checkpoint.architecture().layers.len() {
+        streams.pass(&of(&checkpoint, &tokens), layer, &mut step).unwrap();
+    }
+    let losses = streams.losses(&of(&checkpoint, &tokens), &mut step).unwrap();
+    assert_eq!(of(&checkpoint, &tokens).of_losses(&losses).unwrap(), whole, "between other work");
+    assert!(of(&checkpoint, &tokens).begin(1).unwrap().is_none(), "it does not fit");
 }

@@ -268,6 +268,12 @@ pub struct EvalArgs {
     /// Tokens per window
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub seq_len: usize,
+    /// Number of windows, drawn from the text by --seed [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub windows: Option<usize>,
+    /// Seed for drawing windows
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "windows")]
+    pub seed: u64,
     /// Start each window with a BOS token
     #[arg(long)]
     pub bos: bool,

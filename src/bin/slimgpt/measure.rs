@@ -16,8 +16,8 @@ use crate::{
 pub fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {
     let machine = machine(args.machine)?;
     let model = ModelChoice::new(args.model);
-    let evaluation =
-        Evaluation { text: args.text, seq_len: args.seq_len, bos: args.bos, ..Evaluation::default() };
+    let EvalArgs { text, seq_len, windows, seed, bos, .. } = args;
+    let evaluation = Evaluation { text, seq_len, windows, seed, bos, ..Evaluation::default() };
     let job = Evaluate { model, evaluation, machine };
     headless::evaluate(job, output(args.json))
 }

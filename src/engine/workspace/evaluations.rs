@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::{
+    eval::MeasuredPerplexity,
     protocol::PerplexityRecord,
     session::{self, Fingerprint, Measured},
 };
@@ -42,15 +43,62 @@ fn made_by(measured: &Measured, evaluation: &Evaluation) -> bool {
 }
 
 impl Workspace<'_> {
-    /// Measures the dense model.
+    /// The known perplexity of the dense model.
+    fn known_dense(&self, measurement: &Measurement) -> Option<MeasuredPerplexity> {
+        let record = self.perplexities.known(measurement, &None)?;
+        let (perplexity, standard_error) = (record.before, record.before_error);
+        perplexity.is_finite().then_some(MeasuredPerplexity { perplexity, standard_error })
+    }
+
+    /// Announces the evaluation of a run, and the perplexity of the dense model if it is known.
+    pub fn begin_evaluation(
+        &mut self,
+        measurement: &mut Measurement,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let known = self.known_dense(measurement);
+        measurement.announce(known.is_none(), context);
+        self.save_dense(measurement, known, context)
+    }
+
+    /// Measures the dense model, unless its perplexity is known or the frontend asks to skip it.
     pub fn measure_before(
         &mut self,
         measurement: &mut Measurement,
         context: &mut Context,
     ) -> Result<(), Error> {
-        let known = self.perplexities.known(measurement, &None).map(|record| record.before);
-        measurement.before(self.checkpoint, known, context)?;
-        self.save_perplexity(measurement, None)
+        let known = self.known_dense(measurement);
+        let measured = match (known, context.skips_dense()) {
+            (None, false) => measurement.dense(self.checkpoint, context)?,
+            (known, _) => known,
+        };
+        self.save_dense(measurement, measured, context)
+    }
+
+    /// Ends the measurement of the dense model that passed its blocks during the run.
+    pub fn finish_before(
+        &mut self,
+        measurement: &mut Measurement,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let measured = measurement.finish_between(self.checkpoint, context)?;
+        self.save_dense(measurement, measured, context)
+    }
+
+    fn save_dense(
+        &mut self,
+        measurement: &mut Measurement,
+        measured: Option<MeasuredPerplexity>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let Some(measured) = measured else { return Ok(()) };
+        measurement.set_before(measured, context);
+        self.save_perplexity(measurement, None)?;
+        match measurement.record.after {
+            // The record of the pruned model now has both.
+            Some(_) => self.save_perplexity(measurement, Some(self.attempts.numbers().to_vec())),
+            None => Ok(()),
+        }
     }
 
     /// Measures the pruned model with the active attempts.
@@ -60,14 +108,22 @@ impl Workspace<'_> {
         context: &mut Context,
     ) -> Result<(), Error> {
         let numbers = self.attempts.numbers();
-        let dense = numbers.iter().all(Option::is_none);
         let of = Some(numbers.to_vec());
-        let known = if dense {
-            Some(measurement.record.before)
-        } else {
-            self.perplexities.known(measurement, &of).and_then(|record| record.after)
+        let (record, dense) = (&measurement.record, numbers.iter().all(Option::is_none));
+        let known = match dense && measurement.has_before() {
+            true => {
+                Some(MeasuredPerplexity { perplexity: record.before, standard_error: record.before_error })
+            }
+            false => self.perplexities.known(measurement, &of).and_then(|record| {
+                let (perplexity, standard_error) = (record.after?, record.after_error);
+                Some(MeasuredPerplexity { perplexity, standard_error })
+            }),
         };
-        measurement.after(&self.cut_model(&self.active()), known, context)?;
+        let measured = match known {
+            Some(known) => known,
+            None => measurement.pruned(&self.cut_model(&self.active()), context)?,
+        };
+        measurement.set_after(measured, context);
         self.save_perplexity(measurement, of)
     }
 
@@ -81,14 +137,17 @@ impl Workspace<'_> {
 
     fn save_perplexity(&mut self, measurement: &Measurement, of: Of) -> Result<(), Error> {
         let Evaluation { text: _, settings: evaluation, machine } = measurement.evaluation.clone();
-        let (tokens_sha256, record) = (measurement.text_sha256(), measurement.record.clone());
+        let (tokens_sha256, mut record) = (measurement.text_sha256(), measurement.record.clone());
+        if of.is_none() {
+            (record.after, record.after_error) = (None, None);
+        }
         let measured = Measured { evaluation, machine, tokens_sha256, of, record };
         if self.perplexities.0.last() == Some(&measured) {
             return Ok(());
         }
-        // A known perplexity becomes the newest one.
+        // The newest one is last; an earlier measurement of the same model on the same tokens is replaced.
         let renew = |all: &mut Vec<Measured>| {
-            all.retain(|known| *known != measured);
+            all.retain(|known| !is_same_measurement(known, &measured));
             all.push(measured.clone());
         };
         renew(&mut self.perplexities.0);
@@ -101,4 +160,8 @@ impl Workspace<'_> {
         let dense = numbers.iter().all(Option::is_none);
         dense || self.perplexities.known(measurement, &Some(numbers.to_vec())).is_some()
     }
+}
+
+fn is_same_measurement(a: &Measured, b: &Measured) -> bool {
+    (&a.evaluation, a.machine, &a.tokens_sha256, &a.of) == (&b.evaluation, b.machine, &b.tokens_sha256, &b.of)
 }

@@ -23,6 +23,9 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
         return Vec::new();
     }
     jobs::heard_from(state, run, at);
+    let stamped = Stamped { run, at, event };
+    state.tracker.observe(&stamped);
+    let event = stamped.event;
     let text = log(state, at, &event);
     match event {
         Event::SessionRestored { session } => restore::restore(state, at, *session),
@@ -75,6 +78,7 @@ fn apply(state: &mut State, text: String, event: Event) {
             model::calibrated(state, files, (samples, seq_len, seed));
         }
 
+        Event::EvaluationReady { .. } => {}
         Event::LayerStarted { layer, attempt, method } => layers::started(state, layer, attempt, method),
         Event::HessianStatistics { layer, part, stats, picture, scores, energy } => {
             layers::inverted(state, (layer, part), PartStatistics::new(stats, picture, scores, energy));

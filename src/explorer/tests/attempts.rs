@@ -92,6 +92,8 @@ fn measurements_of_other_attempts_are_stale() {
         bos: false,
         before: 4.0,
         after: Some(5.0),
+        before_error: None,
+        after_error: None,
     };
     script.handle(run, Event::PerplexityMeasured { record });
     script.handle(run, Event::JobDone);

@@ -53,6 +53,8 @@ fn content(after: f64) -> SessionContent {
             bos: false,
             before: 9.0,
             after: Some(after),
+            before_error: None,
+            after_error: None,
         }),
         seconds: 12.5,
         output: None,

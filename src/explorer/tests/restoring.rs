@@ -52,6 +52,8 @@ fn perplexity(after: Option<f64>) -> RestoredPerplexity {
         bos: false,
         before: 9.0,
         after,
+        before_error: None,
+        after_error: None,
     };
     RestoredPerplexity { of: after.map(|_| vec![Some(2), Some(0), None]), record }
 }

@@ -31,7 +31,16 @@ fn begun_again() -> Script {
 
 fn perplexity(after: f64) -> PerplexityRecord {
     let text = "a.txt".into();
-    PerplexityRecord { text, seq_len: 128, tokens: 1280, bos: false, before: 4.0, after: Some(after) }
+    PerplexityRecord {
+        text,
+        seq_len: 128,
+        tokens: 1280,
+        bos: false,
+        before: 4.0,
+        after: Some(after),
+        before_error: None,
+        after_error: None,
+    }
 }
 
 fn statuses(script: &Script) -> Vec<Status> {

@@ -18,7 +18,7 @@ const BAR: usize = 12;
 /// Columns of a model name; longer names are cut.
 const NAME: usize = 36;
 /// Columns of the words about the job; longer ones are cut.
-const WORDS: usize = 40;
+const WORDS: usize = 48;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     // One column is free at the right, as at the left.
@@ -132,7 +132,7 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
         let words = Span::styled("opening a session…", theme.style(Role::Live));
         return state.is_reopening().then(|| Piece::new(4, vec![words])).into_iter().collect();
     };
-    let words = text::fit(&words::stage(stage), WORDS);
+    let words = text::fit(&words::stage_progress(stage, *done, *total), WORDS);
     let share = *done as f64 / (*total).max(1) as f64;
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
 }

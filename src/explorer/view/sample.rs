@@ -11,8 +11,8 @@ use crate::{
         work::WorkPart,
     },
     protocol::{
-        Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,
-        ModelShape, MomentPicture, Pace, PartRecord, PerplexityRecord, Stage,
+        Attempt, CalibrationRecord, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method,
+        ModelRecord, ModelShape, MomentPicture, Pace, PartRecord, PerplexityRecord, Stage, Stamped,
     },
     prune::{Part, StreamError, StreamErrors},
 };
@@ -267,6 +267,29 @@ pub(super) fn at_work(state: &mut State, index: usize) {
         layers_done: index,
         before: None,
     });
+    follow(state, 3, index);
+}
+
+/// Progress of a run that has pruned the first `done` layers.
+pub(super) fn follow(state: &mut State, run: u64, done: usize) {
+    let model = state.model.as_ref();
+    let Some((model, shape)) = model.map(|model| (model.record.clone(), model.shape.clone())) else { return };
+    let settings = Box::new(state.settings.clone());
+    let mut events = vec![
+        Event::ModelOpened { model: model.clone(), shape },
+        Event::RunStarted { from: 0, model, settings, plan: vec![] },
+    ];
+    for layer in 0..=done {
+        for part in [Part::Attention, Part::Mlp] {
+            for stage in [Stage::Calibrate { layer, part }, Stage::Propagate { layer, part }] {
+                events.push(Event::Progress { stage, done: 1, total: if layer == done { 2 } else { 1 } });
+            }
+        }
+    }
+    let each = 74.0 / events.len() as f64;
+    for (at, event) in events.into_iter().enumerate() {
+        state.tracker.observe(&Stamped { run, at: each * (at + 1) as f64, event });
+    }
 }
 
 /// A run half way: done, stale, failed, current and waiting layers, two texts, a log.
@@ -323,6 +346,8 @@ fn compare(state: &mut State) {
         bos,
         before,
         after,
+        before_error: None,
+        after_error: None,
     };
     state.compare.add(record("wikitext-2/模型.txt", 24.713, None, true));
     state.compare.add(record("demo:held-out", 8.594, Some(9.312), false));

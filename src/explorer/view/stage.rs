@@ -6,7 +6,7 @@ use crate::{
     words,
 };
 
-/// The stage of a job, and its finished fraction if known. During removal, the fraction counts removed units.
+/// The stage of a job with its count, and its finished fraction if known. During removal, both count removed units.
 pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
     if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
@@ -14,33 +14,32 @@ pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     {
         let view = work.view(work.part);
         let share = view.removed.len() as f64 / view.goal.max(1) as f64;
-        return (format!("layer {layer}: pruning {}", work.part), Some(share));
+        let count = format!(
+            "{} of {} units",
+            words::count(view.removed.len() as u64),
+            words::count(view.goal as u64)
+        );
+        return (format!("layer {layer}: pruning {}, {count}", work.part), Some(share));
     }
     match &job.stage {
-        Some((stage, done, total)) => match words::stage_fraction(stage, *done, *total) {
-            Some(fraction) => (words::stage(stage), Some(fraction)),
-            None => (words::stage_progress(stage, *done, *total), None),
-        },
+        Some((stage, done, total)) => {
+            (words::stage_progress(stage, *done, *total), words::stage_fraction(stage, *done, *total))
+        }
         None => (job.kind.name().into(), None),
     }
 }
 
-/// What an empty panel waits for: the stage that opens the model, or that of the running job, with its finished
-/// fraction; None if nothing is running.
+/// What an empty panel waits for: the stage that opens the model, or that of the running job, with its count; None if
+/// nothing is running.
 pub fn awaited(state: &State) -> Option<String> {
-    // A line never ends between a number and its unit.
-    let words_of = |share: f64| words::progress(share).replace(' ', "\u{a0}");
-    let fraction = |share: Option<f64>| share.map_or(String::new(), |share| format!(", {}", words_of(share)));
-    if let Some((stage, done, total)) = &state.opening {
-        let share = words::stage_fraction(stage, *done, *total);
-        return Some(format!("{}{}", words::stage(stage), fraction(share)));
+    match (&state.opening, state.job()) {
+        (Some((stage, done, total)), _) => Some(words::stage_progress(stage, *done, *total)),
+        (None, Some(job)) => Some(now(state, job).0),
+        (None, None) => None,
     }
-    let job = state.job()?;
-    let (now, share) = self::now(state, job);
-    Some(format!("{now}{}", fraction(share)))
 }
 
-/// A sentence about an empty panel and what it waits for: `The errors appear once layers are pruned: loading blocks, 40 %.`
+/// A sentence about an empty panel and what it waits for: `The errors appear once layers are pruned: loading blocks, 4 of 10 blocks.`
 pub fn waits(state: &State, sentence: &str) -> String {
     match awaited(state) {
         Some(awaited) => format!("{}: {awaited}.", sentence.trim_end_matches('.')),

@@ -10,7 +10,7 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
+use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, sample, text};
 use crate::{
     config::Settings,
     explorer::{
@@ -97,6 +97,7 @@ fn working(kind: JobKind) -> State {
     let mut state = opened();
     let stage = Some((Stage::Calibrate { layer: 3, part: crate::prune::Part::Mlp }, 40, 128));
     state.jobs.queue.push_back(Job { status: JobStatus::Working, at: 12.0, stage, ..Job::new(1, kind) });
+    sample::follow(&mut state, 1, 3);
     state.jobs.queue.push_back(Job::new(2, JobKind::MeasurePerplexity));
     state
 }

@@ -55,8 +55,8 @@ impl Seen {
 }
 
 impl Head<'_> {
-    /// The sum of −ln p of the targets over tokens h [tokens, hidden], added up in their order.
-    pub fn negative_log_likelihood(&self, h: &[f32], targets: &[u32]) -> f64 {
+    /// −ln p of each target, for tokens h [tokens, hidden].
+    pub fn negative_log_likelihoods(&self, h: &[f32], targets: &[u32]) -> Vec<f64> {
         let hidden = self.norm.len();
         let stretches = self.weight.len().div_ceil(WORDS * hidden);
         let of_tokens = |(h, targets): (&[f32], &[u32])| -> Vec<f64> {
@@ -76,7 +76,7 @@ impl Head<'_> {
         };
         let losses: Vec<Vec<f64>> =
             h.par_chunks(TOKENS * hidden).zip(targets.par_chunks(TOKENS)).map(of_tokens).collect();
-        losses.iter().flatten().sum()
+        losses.into_iter().flatten().collect()
     }
 
     /// normed: [tokens, hidden]; the words from `first` to the end of the stretch.
@@ -143,7 +143,7 @@ mod tests {
                 (0..vocab).map(|word| logit(word).exp()).sum::<f64>().ln() - logit(*target as usize)
             };
             let expected: f64 = h.chunks(hidden).zip(&targets).map(slow).sum();
-            let found = head.negative_log_likelihood(&h, &targets);
+            let found: f64 = head.negative_log_likelihoods(&h, &targets).iter().sum();
             assert!((found / expected - 1.0).abs() < 1e-6, "{found} is not {expected}");
         }
     }

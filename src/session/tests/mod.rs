@@ -97,6 +97,8 @@ fn measured(of: Option<Vec<Option<usize>>>, after: f64) -> Measured {
             bos: false,
             before: 3.5,
             after: Some(after),
+            before_error: None,
+            after_error: None,
         },
     }
 }

@@ -170,8 +170,16 @@ fn strange() -> State {
     emit(&mut state, 1, Event::PartFailed { layer: 5, part: Part::Mlp, cause: STRANGE.repeat(3) });
     emit(&mut state, 1, Event::ExportWritten { path: PathBuf::from(STRANGE), bytes: u64::MAX });
     for (text, tokens) in [(STRANGE, u64::MAX), ("\u{301}\u{301}", 0), ("", 1)] {
-        let record =
-            PerplexityRecord { text: text.into(), seq_len: 7, tokens, bos: true, before: 9.0, after: None };
+        let record = PerplexityRecord {
+            text: text.into(),
+            seq_len: 7,
+            tokens,
+            bos: true,
+            before: 9.0,
+            after: None,
+            before_error: None,
+            after_error: None,
+        };
         emit(&mut state, 1, Event::PerplexityMeasured { record });
     }
     state.compare.prompt.text = STRANGE.into();
@@ -310,6 +318,8 @@ pub fn all() -> Vec<(String, State)> {
             bos: false,
             before: value,
             after: Some(value),
+            before_error: None,
+            after_error: None,
         };
         emit(&mut state, 1, Event::PerplexityMeasured { record });
         states.push((format!("every number {value:e}"), state));

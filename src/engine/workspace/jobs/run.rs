@@ -8,7 +8,7 @@ use crate::{
     config::Settings,
     export,
     model::Architecture,
-    pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
+    pipeline::{self, Footprint, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
     protocol::{Attempt, Event, JobKind, Method, Methods, OnCancel, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule, StreamErrors},
     session::{FileStamp, PendingRun, Target},
@@ -211,17 +211,23 @@ impl Workspace<'_> {
         self.settings.clone_from(&settings);
         let setup = self.save_setup(&settings, &calibration, context)?;
         self.session.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;
-        if let Some(measurement) = &mut measurement {
-            context.timed(&mut seconds.evaluate, |context| self.measure_before(measurement, context))?;
-        }
         let from = match methods {
             Methods::OfRun => from,
             Methods::AsTuned => self.reuse_attempts(from, &run_state, context)?,
         };
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        self.run_layers((from, methods), &mut run_state, &pass, (setup, before, &mut seconds), context)?;
+        if let Some(measurement) = measurement.as_mut().filter(|of| from == 0 && !of.has_before()) {
+            let room = self.room_beside(&pass);
+            context.timed(&mut seconds.evaluate, |_| measurement.begin_between(checkpoint, room))?;
+        }
+        let times = (setup, before, &mut seconds);
+        self.run_layers((from, methods), &mut run_state, &pass, measurement.as_mut(), times, context)?;
         if let Some(measurement) = &mut measurement {
-            context.timed(&mut seconds.evaluate, |context| self.measure_after(measurement, context))?;
+            context.timed(&mut seconds.evaluate, |context| {
+                self.finish_before(measurement, context)?;
+                self.measure_after(measurement, context)?;
+                if measurement.has_before() { Ok(()) } else { self.measure_before(measurement, context) }
+            })?;
         }
         seconds.total = before + context.seconds();
         self.seconds = seconds;
@@ -239,7 +245,10 @@ impl Workspace<'_> {
         context: &mut Context,
     ) -> Result<Prepared<'m>, Error> {
         let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
+        let mut measurement = None;
         if run.is_to_be_searched() {
+            // The size of the evaluation counts in the progress of the search.
+            measurement = self.open_measurement(&run.settings, evaluation, forward, context)?;
             run.ratios = self.search(&run.settings, context)?.ratios().to_vec();
             self.session.save_pending(Some(run.pending()))?;
             run.check(self)?;
@@ -255,14 +264,26 @@ impl Workspace<'_> {
             plan: run_state.plan.iter().zip(&architecture.layers).map(planned).collect(),
         });
         let calibration = self.calibration(settings, Announce::Always, context)?;
-        let measurement = match evaluation {
-            Some(evaluation) => {
-                evaluation.warn(&settings.calibration.texts, context);
-                Some(Measurement::new(evaluation, forward, checkpoint, self.base.as_deref(), context)?)
-            }
-            None => None,
-        };
+        if measurement.is_none() {
+            measurement = self.open_measurement(settings, evaluation, forward, context)?;
+        }
         Ok(Prepared { run_state, calibration, measurement })
+    }
+
+    /// Reads the evaluation text, if there is one, and announces its size.
+    fn open_measurement<'m>(
+        &mut self,
+        settings: &Settings,
+        evaluation: Option<&'m Evaluation>,
+        forward: (&'m Device, DType),
+        context: &mut Context,
+    ) -> Result<Option<Measurement<'m>>, Error> {
+        let Some(evaluation) = evaluation else { return Ok(None) };
+        evaluation.warn(&settings.calibration.texts, context);
+        let base = self.base.as_deref();
+        let mut measurement = Measurement::new(evaluation, forward, self.checkpoint, base, context)?;
+        self.begin_evaluation(&mut measurement, context)?;
+        Ok(Some(measurement))
     }
 
     /// Activates attempts that were made with the method and inputs the run would use. Returns the first
@@ -295,12 +316,27 @@ impl Workspace<'_> {
         Ok(run_state.plan.len())
     }
 
-    /// Solves the layers. `before` is the time taken by earlier processes, in seconds.
+    /// Bytes of the memory budget that a pass leaves in its largest phase.
+    fn room_beside(&self, pass: &Pass) -> u64 {
+        let footprint = Footprint {
+            architecture: self.checkpoint.architecture(),
+            settings: pass.settings,
+            samples: pass.windows.samples(),
+            seq_len: pass.windows.seq_len(),
+            dtype: pass.dtype,
+        };
+        let layers = 0..self.checkpoint.architecture().layers.len();
+        let most = layers.map(|layer| footprint.most(layer)).max().unwrap_or(0);
+        pass.settings.machine.memory_budget.0.saturating_sub(most)
+    }
+
+    /// Solves the layers. The dense model is measured between them. `before` is the time taken by earlier processes, in seconds.
     fn run_layers(
         &mut self,
         (from, methods): (usize, Methods),
         run_state: &mut RunState,
         pass: &Pass,
+        mut measurement: Option<&mut Measurement>,
         (mut setup, before, seconds): (usize, f64, &mut Seconds),
         context: &mut Context,
     ) -> Result<(), Error> {
@@ -326,7 +362,8 @@ impl Workspace<'_> {
             let Solving { record, stream_errors, attempt, seconds: solving } = solved;
             seconds.solve += solving;
             let solve = seconds.solve - earlier.solve;
-            seconds.calibration = earlier.calibration + context.seconds() - began - solve;
+            let evaluate = seconds.evaluate - earlier.evaluate;
+            seconds.calibration = earlier.calibration + context.seconds() - began - solve - evaluate;
             seconds.total = before + context.seconds();
             self.attempts.choose(layer, Some(attempt.number))?;
             let (number, errors) = (attempt.number, (record.output_error, stream_errors));
@@ -334,6 +371,12 @@ impl Workspace<'_> {
             context.emit(Event::LayerDone { record, attempt });
             if let Some(errors) = &stream_errors {
                 emit_output_error((layer, Some(number)), None, errors, context);
+            }
+            if let Some(measurement) = &mut measurement {
+                let checkpoint = self.checkpoint;
+                context.timed(&mut seconds.evaluate, |context| {
+                    measurement.pass_between(checkpoint, layer, context)
+                })?;
             }
         }
         Ok(())

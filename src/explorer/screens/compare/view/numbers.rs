@@ -11,7 +11,7 @@ use crate::{
             widgets::{Column, Place, Side, lay_out, width},
         },
     },
-    words::{bytes, change, count, measure, parameters},
+    words::{bytes, change, count, measure, parameters, plus_minus},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum Key {
 }
 
 /// Columns of the figures and the words after them.
-const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
+const FIGURES: u16 = 9 + 9 + 8 + 40 + 4;
 
 /// Rows of the table, including its header.
 pub fn rows(view: &Canvas<'_>) -> u16 {
@@ -50,7 +50,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             column(Key::Before, "dense", 9, Side::Right, 0),
             column(Key::After, "pruned", 9, Side::Right, 0),
             column(Key::Change, "", 8, Side::Right, 1),
-            column(Key::How, "", 28, Side::Left, 2),
+            column(Key::How, "", 40, Side::Left, 2),
         ],
         inner.width,
     );
@@ -132,11 +132,16 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     for measured in state.compare.shown() {
         let record = &measured.record;
         let how = format!(
-            "L {}, {} tokens, {}",
+            "L {}, {} tokens, {}{}",
             record.seq_len,
             count(record.tokens),
-            if record.bos { "BOS" } else { "no BOS" }
+            if record.bos { "BOS" } else { "no BOS" },
+            record
+                .after_error
+                .or(record.before_error)
+                .map_or(String::new(), |error| format!(",{}", plus_minus(Some(error))))
         );
+        let dense = if record.before.is_finite() { measure(record.before) } else { "–".into() };
         let pruned = match record.after {
             Some(after) => measure(after),
             None if awaited(state) => "…".into(),
@@ -155,7 +160,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             view,
             [
                 (&format!("  {}", record.text), Role::Muted),
-                (&measure(record.before), Role::Text),
+                (&dense, Role::Text),
                 (&pruned, role),
                 (&difference, role),
                 (&how, Role::Muted),

@@ -10,7 +10,7 @@ use crate::{
             widgets::{track, wrap},
         },
     },
-    words::{bytes, change, clock, parameters, progress},
+    words::{bytes, change, clock, parameters, plus_minus, progress},
 };
 
 /// Rows of the box with borders, progress, sizes and a blank, without the cause of a failure; then minimum
@@ -64,7 +64,7 @@ fn progress_row(view: &mut Canvas<'_>, area: Rect, row: u16, words: &str, share:
     if row >= area.height {
         return;
     }
-    let names = (area.width / 2).min(36);
+    let names = (area.width / 2).min(46);
     let tail = 20.min(area.width / 4);
     view.line(Rect { width: names, ..area }, row, vec![view.span(words.to_string(), Role::Text)]);
     let bar = Rect {
@@ -141,14 +141,13 @@ fn perplexity_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
     let measured = compare.shown().next()?;
     let record = &measured.record;
     let arrow = view.theme.glyphs.arrow();
-    let mut line = vec![
-        view.span("perplexity   ", Role::Muted),
-        view.span(format!("{:.2}", record.before), Role::Dense),
-    ];
+    let mut line =
+        vec![view.span("perplexity   ", Role::Muted), view.span(two_digits(record.before), Role::Dense)];
     if let Some(after) = record.after {
         let stale = compare.stale(measured);
         line.push(view.span(format!(" {arrow} "), Role::Muted));
-        line.push(view.span(format!("{after:.2}"), if stale { Role::Stale } else { Role::Pruned }));
+        line.push(view.span(two_digits(after), if stale { Role::Stale } else { Role::Pruned }));
+        line.push(view.span(plus_minus(record.after_error), Role::Muted));
         line.push(if stale {
             let words = format!("  {} {}", view.theme.glyphs.status(Status::Stale), Status::Stale.name());
             view.span(words, Role::Stale)
@@ -158,6 +157,11 @@ fn perplexity_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
     }
     line.push(view.span(format!("   {} · L {}", record.text, record.seq_len), Role::Muted));
     Some(line)
+}
+
+/// A perplexity; a dash if its measurement was skipped.
+fn two_digits(value: f64) -> String {
+    if value.is_finite() { format!("{value:.2}") } else { "–".into() }
 }
 
 /// The cause of a failure after the name of its layer: the length of the name in bytes, and the whole text.
@@ -222,11 +226,8 @@ pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
 /// The stage and the run, each with its finished fraction, and the remaining time.
 fn job_line<'t>(view: &Canvas<'_>, job: &Job) -> Vec<Span<'t>> {
     let state = view.state;
-    let (words, share) = stage::now(state, job);
+    let (words, _) = stage::now(state, job);
     let mut line = vec![view.span(words, Role::Live)];
-    if let Some(share) = share {
-        line.push(view.span(format!(" {}", progress(share)), Role::Text));
-    }
     if let Some((share, left)) = state.progress().filter(|_| job.is_pruning()) {
         let whole = if job.kind == JobKind::Run { "run" } else { job.kind.name() };
         line.push(view.span(format!("   {whole} "), Role::Muted));
