@@ -106,6 +106,7 @@ fn half_done() -> State {
         eval: None,
         model_argument: None,
         sessions_root: None,
+        offers: false,
         size: SIZE,
     });
     let emit = |state: &mut State, run: u64, event: Event| {

@@ -203,8 +203,16 @@ impl Context {
         loop {
             match self.commands.blocking_recv()? {
                 Command::SaveDraft { draft } => self.save_draft(&draft),
+<<<<<<< HEAD
                 Command::Control { .. } | Command::ReplaySpeed(_) | Command::ReplaySeek(_) => {}
                 command @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. }) => {
+=======
+                Command::Control { .. } | Command::ReplaySpeed(_) => {}
+                command @ (Command::Start { .. }
+                | Command::Activate(_)
+                | Command::Label(_)
+                | Command::Reopen { .. }) => {
+>>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
                     return Some(command);
                 }
             }
@@ -238,7 +246,12 @@ impl Context {
                 Ok(Command::Control { run, control: Control::Cancel }) => self.cancel_queued(run),
                 Ok(Command::Control { .. } | Command::ReplaySpeed(_) | Command::ReplaySeek(_)) => {}
                 Ok(Command::SaveDraft { draft }) => self.save_draft(&draft),
-                Ok(later @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. })) => {
+                Ok(
+                    later @ (Command::Start { .. }
+                    | Command::Activate(_)
+                    | Command::Label(_)
+                    | Command::Reopen { .. }),
+                ) => {
                     self.queue.push_back(later);
                 }
                 Err(TryRecvError::Disconnected) => self.wanted = Wanted::FrontendClosed,

@@ -13,5 +13,5 @@ pub use draw::Draw;
 pub use error::Error;
 pub use generate::{Generation, Writing, Written};
 pub use perplexity::{EvaluationStreams, MeasuredPerplexity, Perplexity};
-pub use windows::draw_windows;
 pub use prediction::Prediction;
+pub use windows::draw_windows;

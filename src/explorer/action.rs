@@ -218,6 +218,7 @@ DIALOGS {
     LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]) => elsewhere;
     ResumeSession: "resume-session", "Open the session and prune the remaining layers", ["r"], In(&[Dialog::Sessions]) => elsewhere;
     CompareSession: "compare-session", "Add the session to the Compare screen, or remove it", ["m"], In(&[Dialog::Sessions]) => elsewhere;
+    LabelSession: "label-session", "Give the session a name and a note", ["e"], In(&[Dialog::Sessions]) => elsewhere;
     DeleteSession: "delete-session", "Delete the session, after confirmation", ["d", "delete"], In(&[Dialog::Sessions]) => elsewhere;
     CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]) => elsewhere;
     FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]) => elsewhere;

@@ -75,13 +75,21 @@ pub fn note(state: &mut State, command: &Command) {
         Command::Control { control: Control::Replan(_), .. } => {
             comment(state, "Ratios of layers not yet pruned were changed during the run above.");
         }
+        Command::Control { control: Control::SkipDense, .. } => {
+            comment(state, "The perplexity of the dense model was left out of the job above.");
+        }
         Command::Control {
             control: Control::Pause | Control::Resume | Control::Step | Control::SetPace(_),
             ..
         }
         | Command::SaveDraft { .. }
+<<<<<<< HEAD
         | Command::ReplaySpeed(_)
         | Command::ReplaySeek(_) => {}
+=======
+        | Command::Label(_)
+        | Command::ReplaySpeed(_) => {}
+>>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
         Command::Activate(choices) => {
             for (layer, attempt) in choices {
                 let attempt = attempt.map_or("none".into(), |attempt| attempt.to_string());

@@ -28,6 +28,30 @@ impl State {
         effects
     }
 
+    /// Solves a layer again once with each method, one attempt after another.
+    pub(super) fn retry_with(&mut self, layer: usize, methods: Vec<Method>) -> Vec<Effect> {
+        let waiting = methods.len();
+        let mut effects = Vec::new();
+        for method in methods {
+            effects.extend(self.begin(job::Retry { layer, method: method.clone() }));
+            if let Some(queued) = self.jobs.queue.back_mut() {
+                queued.retry = Some((layer, method));
+            }
+        }
+        if waiting > 1 {
+            let text = format!("Layer {layer}: {waiting} attempts are made one after another");
+            self.say(NoticeKind::Done, text);
+        }
+        effects
+    }
+
+    /// The methods of the retries of a layer that have not begun, in their order.
+    pub fn waiting_retries(&self, layer: usize) -> impl Iterator<Item = &Method> {
+        let begun = self.layers.get(layer).is_some_and(|layer| layer.work.is_some());
+        let queued = self.jobs.queue.iter().skip(usize::from(begun)).filter_map(|job| job.retry.as_ref());
+        queued.filter(move |(of, _)| *of == layer).map(|(_, method)| method)
+    }
+
     /// Controls the running job. A replay accepts the control even if no job is running.
     pub(super) fn control(&self, control: Control) -> Vec<Effect> {
         let run = self.job().map_or(0, |job| job.run);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 pub use crate::protocol::JobKind;
-use crate::protocol::{OnCancel, Pace, Stage};
+use crate::protocol::{Method, OnCancel, Pace, Stage};
 
 /// The jobs of the engine, and how they run.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,8 @@ pub struct Job {
     pub layers_done: usize,
     /// What was active when a run was started; None for other jobs.
     pub before: Option<Before>,
+    /// The layer and the method of a retry; None for other jobs.
+    pub retry: Option<(usize, Method)>,
     /// Who asked for it.
     pub asked: Asked,
 }
@@ -100,6 +102,7 @@ impl Job {
             layers_done: 0,
             before: None,
             asked: Asked::User,
+            retry: None,
         }
     }
 

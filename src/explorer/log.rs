@@ -12,11 +12,13 @@ pub struct Log {
     entries: VecDeque<Entry>,
     /// The texts in the other notation of relative errors; None if a text has no relative error.
     others: VecDeque<Option<String>>,
+    /// Seconds of the session before the running job.
+    before: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Seconds since the job began.
+    /// Seconds of the session; on arrival, seconds of the running job.
     pub at: f64,
     pub level: Level,
     pub layer: Option<usize>,
@@ -35,7 +37,8 @@ impl Log {
             self.others.pop_front();
         }
         let other = other.filter(|other| *other != entry.text);
-        self.entries.push_back(entry);
+        let at = self.before + entry.at;
+        self.entries.push_back(Entry { at, ..entry });
         self.others.push_back(other);
     }
 
@@ -46,6 +49,16 @@ impl Log {
                 std::mem::swap(&mut entry.text, other);
             }
         }
+    }
+
+    /// Continues the clock after a job that took `seconds`.
+    pub fn pass(&mut self, seconds: f64) {
+        self.before += seconds;
+    }
+
+    /// Sets the clock to the seconds of a session that is opened.
+    pub fn continue_at(&mut self, seconds: f64) {
+        self.before = seconds;
     }
 
     /// Number of lines.

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+<<<<<<< HEAD
 use crate::protocol::{Command, RemovedUnits, ReplayNews, SessionSummary, Stamped};
 use crate::prune::Part;
+=======
+use crate::protocol::{Command, Label, SessionSummary, Stamped};
+>>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
 
 use super::{Action, Key, Panel, Picture, Screen};
 
@@ -28,10 +32,17 @@ pub enum Msg {
     },
     /// The current content of a session on disk.
     SessionRead(SessionSummary),
+<<<<<<< HEAD
     /// The units that a session removed, indexed by layer, or the reason they cannot be read.
     RemovedRead {
         path: PathBuf,
         removed: Result<Vec<Option<RemovedUnits>>, String>,
+=======
+    /// The result of naming a session, with the reason if it failed.
+    SessionLabelled {
+        path: PathBuf,
+        result: Result<(), String>,
+>>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
     },
     /// The result of deleting a session, with the reason if it failed.
     SessionDeleted {
@@ -113,6 +124,13 @@ pub enum Effect {
     ReadRemoved(PathBuf),
     /// Answered by [`Msg::SessionDeleted`].
     DeleteSession(PathBuf),
+    /// Names a session that is not open here, and sets its note. Answered by [`Msg::SessionLabelled`].
+    LabelSession {
+        path: PathBuf,
+        label: Label,
+    },
+    /// Forgets that the last process of a session was killed.
+    SettleSession(PathBuf),
     /// Answered by [`Msg::PictureSaved`].
     SavePicture(Picture),
     /// Suspends the program until the shell resumes it (Ctrl-Z).

@@ -16,8 +16,18 @@ use super::{
 
 /// Handles `Restored`, which follows `Opened`.
 pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
-    let Restored { path, settings, ratios, layers, calibration, search, perplexities, unfinished, frontend } =
-        session;
+    let Restored {
+        path,
+        settings,
+        ratios,
+        layers,
+        calibration,
+        search,
+        perplexities,
+        seconds,
+        unfinished,
+        frontend,
+    } = session;
     let name = words::session_name(&path);
     let mut told = Vec::new();
     let count: usize = layers.iter().map(|layer| layer.attempts.len()).sum();
@@ -59,6 +69,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     for entry in entries {
         state.log.push(entry);
     }
+    state.log.continue_at(seconds);
     state.jobs.broken_off = unfinished.is_some();
     state.sessions.open = Some(path.clone());
     state.settle_draft();

@@ -138,14 +138,17 @@ pub fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
     }))
 }
 
+/// Cancels the running job. A retry takes along the retries that wait behind it.
 pub fn cancel(state: &mut State) -> Vec<Effect> {
-    match state.jobs.queue.front_mut() {
-        Some(job) => {
-            job.status = JobStatus::Cancelling;
-            state.control(Control::Cancel)
-        }
-        None => Vec::new(),
-    }
+    let Some(job) = state.jobs.queue.front_mut() else { return Vec::new() };
+    job.status = JobStatus::Cancelling;
+    let retries = job.kind == JobKind::Retry;
+    let waiting = state.jobs.queue.iter().skip(1).filter(|job| retries && job.kind == JobKind::Retry);
+    // The waiting ones first, so that none begins in between.
+    let mut effects: Vec<Effect> =
+        waiting.map(|job| Effect::Command(Command::control(job.run, Control::Cancel))).collect();
+    effects.extend(state.control(Control::Cancel));
+    effects
 }
 
 /// Leaves out the perplexity of the dense model, which is measured between the layers or after them.

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    protocol::{Command, SessionSummary},
+    protocol::{Command, Label, SessionStatus, SessionSummary},
     words,
 };
 
-use super::{Dialog, Effect, NoticeKind, State, dialogs::Sessions, idle, screens::compare};
+use super::{
+    Action, Confirm, Confirmed, Dialog, Effect, NoticeKind, State, dialogs::Sessions, idle, screens::compare,
+};
 
 /// The open session, and the sessions on disk.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +22,10 @@ pub struct SessionsOnDisk {
     pub list: Option<SessionList>,
     /// A session that the engine was asked to open.
     pub reopening: Option<Reopening>,
+    /// The session whose name and note are being edited.
+    pub naming: Option<PathBuf>,
+    /// True from the start until the sessions are listed, to offer a run that was broken off.
+    pub offers: bool,
 }
 
 /// The sessions found on disk.
@@ -89,8 +95,9 @@ pub fn show(state: &mut State) -> Vec<Effect> {
     vec![Effect::ListSessions]
 }
 
-/// Stores the sessions that were read; the cursor stays on its session.
-pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>, String>) {
+/// Stores the sessions that were read; the cursor stays on its session. After the start, offers to go on with a run of
+/// the model that was broken off.
+pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>, String>) -> Vec<Effect> {
     let paths = |state: &State, list: &Sessions| -> Vec<PathBuf> {
         list.listed(state).into_iter().map(|session| session.path.clone()).collect()
     };
@@ -104,6 +111,54 @@ pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>,
         list.at = same.unwrap_or(list.at).min(after.len().saturating_sub(1));
     }
     state.dialogs = dialogs;
+    if std::mem::take(&mut state.sessions.offers) { offer(state) } else { Vec::new() }
+}
+
+/// Asks whether to go on with the newest run of the model whose process was killed. It asks once.
+fn offer(state: &mut State) -> Vec<Effect> {
+    let idle = state.jobs.queue.is_empty() && state.dialogs.is_empty() && state.sessions.open.is_none();
+    let (Some(model), Some(SessionList { now, sessions: Ok(sessions) })) =
+        (&state.model, &state.sessions.list)
+    else {
+        return Vec::new();
+    };
+    let is_of_model = |session: &&SessionSummary| {
+        let content = session.content.as_ref();
+        content.is_some_and(|content| content.model.config_sha256 == model.record.config_sha256)
+    };
+    let broken = |session: &&SessionSummary| {
+        session.killed && matches!(session.status, SessionStatus::Unfinished { .. })
+    };
+    let Some(session) =
+        sessions.iter().find(|session| broken(session) && is_of_model(session)).filter(|_| idle)
+    else {
+        return Vec::new();
+    };
+    let left = match session.status {
+        SessionStatus::Unfinished { left: 0 } => "only its last steps are left".into(),
+        SessionStatus::Unfinished { left } => {
+            format!("{} to prune", words::plural(left, "layer is left", "layers are left"))
+        }
+        SessionStatus::Finished | SessionStatus::InUse { .. } | SessionStatus::Damaged { .. } => {
+            String::new()
+        }
+    };
+    let changed = session.content.as_ref().map_or(0, |content| content.changed);
+    let key =
+        |action: Action| state.interface.keymap.label(action).unwrap_or_else(|| action.info().name.into());
+    let confirm = Confirm {
+        question: format!("Go on with the run of session {}?", words::session_title(session)),
+        detail: format!(
+            "It was broken off {}; {left}. Its finished layers are kept. Otherwise it stays in the list of sessions ({}).",
+            words::ago(*now, changed),
+            key(Action::Sessions)
+        ),
+        then: Confirmed::OpenSession { path: session.path.clone(), then: Then::GoOn },
+    };
+    let path = session.path.clone();
+    let mut effects = vec![Effect::SettleSession(path)];
+    effects.extend(state.open(Dialog::Confirm(confirm)));
+    effects
 }
 
 fn lists(dialogs: &mut [Dialog]) -> impl Iterator<Item = &mut Sessions> {
@@ -127,6 +182,34 @@ pub fn deleted(state: &mut State, path: &Path, result: Result<(), String>) -> Ve
             compare::drop_session(state, path);
             state.say(NoticeKind::Done, format!("Session {} was deleted", words::session_name(path)));
         }
+        Err(why) => state.say(NoticeKind::Failed, why),
+    }
+    vec![Effect::ListSessions]
+}
+
+/// Gives a session a name and a note. The engine writes to the open one.
+pub fn label(state: &mut State, label: Label) -> Vec<Effect> {
+    let Some(path) = state.sessions.naming.take() else { return Vec::new() };
+    let path = path.as_path();
+    if let Some(SessionList { sessions: Ok(sessions), .. }) = &mut state.sessions.list {
+        let same = sessions.iter_mut().find(|session| session.path == path);
+        if let Some(content) = same.and_then(|session| session.content.as_mut()) {
+            content.label = label.clone();
+        }
+    }
+    compare::listed(state);
+    if state.sessions.open.as_deref() == Some(path) && !state.is_replay() {
+        state.say(NoticeKind::Done, "The name and the note of the session are saved");
+        return vec![Effect::Command(Command::Label(label))];
+    }
+    vec![Effect::LabelSession { path: path.into(), label }]
+}
+
+/// Reports the result of naming a session.
+pub fn labelled(state: &mut State, path: &Path, result: Result<(), String>) -> Vec<Effect> {
+    match result {
+        Ok(()) => state
+            .say(NoticeKind::Done, format!("Session {}: name and note are saved", words::session_name(path))),
         Err(why) => state.say(NoticeKind::Failed, why),
     }
     vec![Effect::ListSessions]

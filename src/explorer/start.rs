@@ -27,6 +27,8 @@ pub struct Start {
     pub model_argument: Option<String>,
     /// Directory that contains sessions given by name; None if unknown.
     pub sessions_root: Option<PathBuf>,
+    /// Whether to offer a run of the model that was broken off.
+    pub offers: bool,
     /// Columns and rows.
     pub size: (u16, u16),
 }

@@ -146,7 +146,11 @@ impl State {
             log: Log::default(),
             commands: CommandLog::new(start.model_argument),
             idle: Idle::new(start.idle_curves),
-            sessions: SessionsOnDisk { root: start.sessions_root, ..SessionsOnDisk::default() },
+            sessions: SessionsOnDisk {
+                root: start.sessions_root,
+                offers: start.offers,
+                ..SessionsOnDisk::default()
+            },
             draft: Revision::default(),
             last_action: None,
             screen: Screen::default(),

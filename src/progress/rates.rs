@@ -37,7 +37,7 @@ impl Kind {
     /// that they share, so the first ones say little.
     fn doubt(self) -> f64 {
         match self {
-            Self::Trials => 0.25,
+            Self::Trials => 1.0,
             Self::Texts
             | Self::Replay
             | Self::Sensitivity

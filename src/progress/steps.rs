@@ -14,11 +14,15 @@ pub enum Step {
     Measure(usize, Part),
     Solve(usize, Part),
     Propagate(usize, Part),
-    Evaluate { pruned: bool },
+    Evaluate {
+        pruned: bool,
+    },
     Load,
     Export,
     Verify,
     Curve,
+    /// Compares the dense and the pruned stream.
+    Streams,
     Fingerprint,
     Download,
 }
@@ -36,6 +40,7 @@ impl Step {
             Stage::Verify => Self::Verify,
             Stage::LoadModel => Self::Load,
             Stage::Tokenise => Self::Texts,
+            Stage::CompareStreams => Self::Streams,
             Stage::Refine { layer, part } => Self::Solve(layer, part),
             Stage::Calibrate { layer, part } => Self::Measure(layer, part),
             Stage::Propagate { layer, part } => Self::Propagate(layer, part),
@@ -46,7 +51,7 @@ impl Step {
     pub fn kind(self) -> Kind {
         match self {
             Self::Texts | Self::Fingerprint | Self::Download => Kind::Texts,
-            Self::Replay => Kind::Replay,
+            Self::Replay | Self::Streams => Kind::Replay,
             Self::Sensitivity => Kind::Sensitivity,
             Self::Trials => Kind::Trials,
             Self::Measure(_, part) => Kind::Measure(part),

@@ -14,6 +14,8 @@ use crate::{
 };
 
 const LAYERS: usize = 30;
+/// The share of the output head in the operations of an evaluation.
+const HEAD: f64 = 0.22;
 
 /// Seconds of each kind of step, which a machine may have in any proportion.
 struct Machine {
@@ -208,11 +210,11 @@ impl Simulation {
             self.layer(layer, machine);
             if between {
                 let at = layer as u64;
-                self.stage(&dense, (at, at + 1, total), machine.evaluate / total as f64);
+                self.stage(&dense, (at, at + 1, total), (1.0 - HEAD) * machine.evaluate / LAYERS as f64);
             }
         }
         if between {
-            self.stage(&dense, (total - 1, total, total), machine.evaluate / total as f64);
+            self.stage(&dense, (total - 1, total, total), HEAD * machine.evaluate);
             self.emit(0.0, perplexity(10.0, None));
         }
         self.stage(&Stage::Evaluate { pruned: true }, (0, total, total), 0.8 * machine.evaluate);
@@ -237,7 +239,7 @@ impl Simulation {
 
 /// Machines of many proportions, such as one that solves slowly or reads texts for long.
 fn machine(rng: &mut ChaCha8Rng) -> Machine {
-    let mut seconds = |typical: f64| typical * 10f64.powf(rng.random_range(-1.0..1.0));
+    let mut seconds = |typical: f64| typical * 10f64.powf(rng.random_range(-0.8..0.8));
     Machine {
         texts: seconds(1.0),
         measure: [seconds(0.1), seconds(0.2)],

@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{Event, JobKind, ModelShape, PlannedLayer, Stage, Stamped},
-    prune::{Part, Target},
+    prune::Part,
 };
 
 use super::{
@@ -20,7 +20,7 @@ const UNMEASURED: f64 = 0.02;
 const INVERTED: f64 = 0.6;
 const REMOVED: f64 = 0.8;
 /// A measurement counts 1/e after this fraction of the work of its kind.
-const HORIZON: f64 = 0.3;
+const HORIZON: f64 = 0.2;
 /// Windows of a search for fitting.
 const SEARCH_WINDOWS: usize = 16;
 
@@ -117,8 +117,7 @@ impl Progress {
             Event::ModelOpened { shape, .. } => self.model = Some(shape.clone()),
             Event::JobStarted { kind } => self.started(*kind),
             Event::RunStarted { from, settings, plan, .. } => {
-                let dense =
-                    settings.evaluation.track_errors || settings.objective.target == Target::DenseStream;
+                let dense = settings.needs_dense_stream();
                 let calibration = &settings.calibration;
                 self.windows = Some(Windows {
                     samples: calibration.samples,
@@ -173,6 +172,12 @@ impl Progress {
                 self.finish(Step::Trials);
             }
             Event::PerplexityMeasured { record } => {
+                if self.evaluation.is_none() && self.kind == Some(JobKind::Run) {
+                    // Earlier versions announced no evaluation and measured the dense model first.
+                    let (tokens, length) = (record.tokens as f64, record.seq_len as f64);
+                    self.evaluation = Some(Evaluation { tokens, length, dense: true });
+                    self.plan_evaluation();
+                }
                 if record.before.is_finite() {
                     self.finish(Step::Evaluate { pruned: false });
                 }
@@ -189,6 +194,8 @@ impl Progress {
             | Event::PartFailed { .. }
             | Event::AttemptActivated { .. }
             | Event::SensitivityMeasured { .. }
+            | Event::OutputErrorMeasured { .. }
+            | Event::TokensMeasured { .. }
             | Event::Warning { .. }
             | Event::GeneratedText { .. }
             | Event::GenerationFinished { .. }
@@ -209,7 +216,7 @@ impl Progress {
                 self.steps.plan(Step::Verify, 1.0);
             }
             JobKind::Generate => self.steps.plan(Step::Load, 1.0),
-            JobKind::Retry | JobKind::ErrorCurve | JobKind::MeasurePerplexity => {}
+            JobKind::Retry | JobKind::ErrorCurve | JobKind::MeasurePerplexity | JobKind::CompareStreams => {}
         }
     }
 
@@ -332,20 +339,34 @@ impl Progress {
                     self.steps.plan(step, work);
                 }
             }
+            Stage::Evaluate { .. } => return self.advance(step, self.evaluated(share)),
             Stage::Download { .. }
             | Stage::Fingerprint
+            | Stage::CompareStreams
             | Stage::Export
             | Stage::Verify
             | Stage::LoadModel
             | Stage::Tokenise
             | Stage::Calibrate { .. }
-            | Stage::Propagate { .. }
-            | Stage::Evaluate { .. } => {}
+            | Stage::Propagate { .. } => {}
         }
         if !self.steps.has(step) {
             self.steps.plan(step, 1.0);
         }
         self.advance(step, share);
+    }
+
+    /// The fraction of the work of an evaluation after this fraction of its passes: one pass per block, and one for the
+    /// output head.
+    fn evaluated(&self, passes: f64) -> f64 {
+        let (Some(model), Some(Evaluation { tokens, length, .. })) = (&self.model, self.evaluation) else {
+            return passes;
+        };
+        let blocks = model.layers.len() as f64;
+        let block = self.layer(0).map_or(1.0, |layer| work::forward(model, &layer, tokens, length, false));
+        let head = work::head(model, tokens);
+        let done = passes * (blocks + 1.0);
+        (done.min(blocks) * block + (done - blocks).max(0.0) * head) / (blocks * block + head)
     }
 
     fn layer_done(&mut self, layer: usize) {

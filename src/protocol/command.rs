@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+<<<<<<< HEAD
 use super::{Draft, Job, Seek};
+=======
+use super::{Draft, Job, Label};
+>>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
 use crate::prune::LayerRatio;
 
 /// One message from a frontend to the engine.
@@ -18,6 +22,8 @@ pub enum Command {
     Activate(Vec<(usize, Option<usize>)>),
     /// Saves the draft in the session at once, even while a job is running. Ignored without a session.
     SaveDraft { draft: Box<Draft> },
+    /// Names the open session and sets its note. Takes effect after the jobs queued before it.
+    Label(Label),
     /// Closes the model and opens a session, after the jobs queued before it. The engine answers with
     /// `ModelOpened` and `SessionRestored`. If the session cannot be opened, it answers with a `Warning` and
     /// keeps the open model.

@@ -39,6 +39,9 @@ pub struct Restored {
     pub search: Option<Box<SearchRecord>>,
     /// Measured perplexities, oldest first.
     pub perplexities: Vec<RestoredPerplexity>,
+    /// Computing time of the last run so far, in seconds.
+    #[serde(default)]
+    pub seconds: f64,
     /// Number of layers that the last run still has to prune; None if it is finished.
     pub unfinished: Option<usize>,
     /// The frontend's part of the saved [`Draft`].
@@ -96,6 +99,9 @@ pub struct SessionSummary {
     /// Size of its files.
     pub bytes: u64,
     pub status: SessionStatus,
+    /// True if its last process was killed.
+    #[serde(default)]
+    pub killed: bool,
     /// None if the session is damaged.
     pub content: Option<SessionContent>,
 }
@@ -119,6 +125,8 @@ pub struct SessionContent {
     /// Time of creation in seconds since 1970, like `changed`.
     pub created: u64,
     pub changed: u64,
+    #[serde(default, skip_serializing_if = "Label::is_empty")]
+    pub label: Label,
     /// The model with the active attempts.
     pub model: ModelRecord,
     /// Settings of the last run.
@@ -134,6 +142,22 @@ pub struct SessionContent {
     pub seconds: f64,
     /// Path of the last export.
     pub output: Option<PathBuf>,
+}
+
+/// A name and a note that a user gives to a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Shown in place of the directory's name; empty if none was given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl Label {
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.note.is_empty()
+    }
 }
 
 /// Summary of a layer.

@@ -64,6 +64,11 @@ impl Drop for Lock {
     }
 }
 
+/// True if the last process that held the lock did not release it: it was killed.
+pub(super) fn was_killed(dir: &Path) -> bool {
+    holder(dir) == Holder::Nobody && signature(&dir.join(names::LOCK)).0.is_some()
+}
+
 /// Tests the lock without holding it.
 pub(super) fn holder(dir: &Path) -> Holder {
     let path = dir.join(names::LOCK);

@@ -37,6 +37,7 @@ pub use error::Error;
 pub use fingerprint::{Check, StampCheck};
 pub use journal::{DraftFile, Journal};
 pub use opened::Session;
+pub use opened::{label, settle};
 pub use part_file::{Bias, PartHead, PartPlace, Weight};
 pub use state::*;
 pub use store::{clear_other_streams, find, list, remove};

@@ -15,7 +15,10 @@ use super::{
     part_file, stream_cache,
     whole_file::{Durability, sync_directory_of, write_whole},
 };
-use crate::{disk::name_meant, protocol::Draft};
+use crate::{
+    disk::name_meant,
+    protocol::{Draft, Label},
+};
 
 /// An open session. It holds the lock until it is dropped.
 #[derive(Debug)]
@@ -24,6 +27,22 @@ pub struct Session {
     state: State,
     /// Released on drop.
     _lock: Lock,
+}
+
+/// Names a session that no process has open, and sets its note.
+///
+/// # Errors
+///
+/// As for [`Session::open`] and [`Session::change`].
+pub fn label(dir: &Path, label: Label) -> Result<(), Error> {
+    let (mut session, _) = Session::open(dir)?;
+    session.change(|state| state.label = label)
+}
+
+/// Forgets that the last process of a session was killed.
+pub fn settle(dir: &Path) {
+    // A session in use is settled by its process.
+    drop(Lock::take(dir));
 }
 
 impl Session {

@@ -8,8 +8,8 @@ use crate::{
     calibration::TextSource,
     config::{Evaluation, Machine, Settings, Tracking},
     protocol::{
-        Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, SearchRecord,
-        Seconds, WrittenRecord,
+        Attempt, AttemptSummary, CalibrationRecord, Label, ModelRecord, PartSummary, PerplexityRecord,
+        SearchRecord, Seconds, WrittenRecord,
     },
     prune::{LayerRatio, Part, StreamErrors},
 };
@@ -22,6 +22,9 @@ pub struct State {
     /// Time of creation in seconds since 1970, like `changed`.
     pub created: u64,
     pub changed: u64,
+    /// Name and note given by the user.
+    #[serde(default, skip_serializing_if = "Label::is_empty")]
+    pub label: Label,
     /// Directory for resolving relative paths of texts.
     pub base: PathBuf,
     pub model: ModelEntry,

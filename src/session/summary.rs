@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use super::{
     AttemptEntry, DraftFile, Error, LayerEntry, PartEntry, PartHead, PartPlace, State, journal,
-    lock::{Holder, holder},
+    lock::{Holder, holder, was_killed},
     mirrored_file, names,
     opened::name_of,
     part_file,
@@ -80,7 +80,8 @@ pub fn summary(dir: &Path) -> SessionSummary {
         Holder::Process(pid) => SessionStatus::InUse { pid },
         Holder::Nobody => status,
     };
-    SessionSummary { path: dir.into(), name: name_of(dir), bytes: bytes_in(dir), status, content }
+    let (path, name, bytes) = (dir.into(), name_of(dir), bytes_in(dir));
+    SessionSummary { path, name, bytes, status, killed: was_killed(dir), content }
 }
 
 /// Planned ratios of the draft, or otherwise of the last run.
@@ -153,6 +154,7 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         ratio: mean_ratio(active, planned),
         created: state.created,
         changed: state.changed,
+        label: state.label.clone(),
         model: state.model.record.clone(),
         perplexity: perplexity(state, &settings),
         settings,

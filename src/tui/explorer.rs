@@ -88,6 +88,7 @@ impl Explorer {
         // Signal handlers are installed before the terminal is changed, so no signal leaves it changed.
         let signals = Signals::listen().map_err(Error::Runtime)?;
         let (origin, eval, model_argument) = (opened.origin(), opened.eval(), opened.model_argument());
+        let offers = opened.is_new_session() && sessions.is_some();
         let source = open(opened, engine, &settings);
         let guard = Guard::enter(interface.mouse).map_err(Error::Terminal)?;
         let screen = Output::screen().map_err(Error::Terminal)?;
@@ -103,6 +104,7 @@ impl Explorer {
             eval,
             model_argument,
             sessions_root: sessions.clone(),
+            offers,
             size: terminal::size().map_err(Error::Terminal)?,
         });
         for text in interface.warnings {
@@ -227,6 +229,8 @@ impl Explorer {
                 Effect::ReadSession(path) => self.on_disk.read(path),
                 Effect::ReadRemoved(path) => self.on_disk.read_removed(path),
                 Effect::DeleteSession(path) => self.on_disk.delete(path),
+                Effect::LabelSession { path, label } => self.on_disk.label(path, label),
+                Effect::SettleSession(path) => self.on_disk.settle(path),
                 Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
                 Effect::SavePicture(picture) => {
                     let drawn = picture::drawn(&self.state, &picture);

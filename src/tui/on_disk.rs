@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use crate::{
     explorer::{Msg, Picture},
     plot::Chart,
-    protocol::SessionSummary,
+    protocol::{Label, SessionSummary},
     session,
 };
 
@@ -61,6 +61,18 @@ impl OnDisk {
 
     pub fn delete(&self, path: PathBuf) {
         self.spawn(move || Msg::SessionDeleted { result: delete(&path), path });
+    }
+
+    pub fn label(&self, path: PathBuf, label: Label) {
+        self.spawn(move || {
+            let result = session::label(&path, label).map_err(|error| error.to_string());
+            Msg::SessionLabelled { path, result }
+        });
+    }
+
+    /// Has no answer.
+    pub fn settle(&self, path: PathBuf) {
+        spawn_blocking(move || session::settle(&path));
     }
 
     /// Writes a picture.

@@ -81,6 +81,17 @@ pub(super) fn print_hint(name: &str, argument: &str) {
 }
 
 impl Opened {
+    /// True for a model whose runs go to a new session.
+    pub(super) fn is_new_session(&self) -> bool {
+        match self {
+            Self::Model { place, .. } => match place {
+                SessionPlace::Under(_) | SessionPlace::New(_) => true,
+                SessionPlace::None | SessionPlace::Open(_) => false,
+            },
+            Self::Recording { .. } => false,
+        }
+    }
+
     pub(super) fn origin(&self) -> Origin {
         match self {
             Self::Model { place: SessionPlace::Open(path), .. } => {

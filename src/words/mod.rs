@@ -21,7 +21,7 @@ pub use numbers::{
 };
 pub use session::{
     attention_unit, is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name,
-    session_status,
+    session_status, session_title,
 };
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};
 pub use shell::{quoted, session_argument};

@@ -13,6 +13,12 @@ pub fn session_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// The name that the user gave to a session, otherwise that of its directory.
+pub fn session_title(session: &SessionSummary) -> &str {
+    let given = session.content.as_ref().map(|content| content.label.name.as_str());
+    given.filter(|name| !name.is_empty()).unwrap_or(&session.name)
+}
+
 /// The status in a few words: `finished`, `3 layers left`, `in use by 1234`.
 pub fn session_status(session: &SessionSummary) -> String {
     match &session.status {

@@ -57,7 +57,7 @@ enum Unit {
 fn unit(stage: &Stage) -> Unit {
     match stage {
         Stage::Download { .. } | Stage::Fingerprint | Stage::Tokenise => Unit::Bytes,
-        Stage::ReplayLayers { .. } => Unit::Items("window pass", "window passes"),
+        Stage::ReplayLayers { .. } | Stage::CompareStreams => Unit::Items("window pass", "window passes"),
         Stage::Calibrate { .. } | Stage::Propagate { .. } => Unit::Items("window", "windows"),
         Stage::EliminationPath { .. } => Unit::Items("unit", "units"),
         Stage::Sensitivity { .. } => Unit::Items("pruning", "prunings"),

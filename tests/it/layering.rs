@@ -21,7 +21,7 @@ pub const MODULES: [(&str, &str); 23] = [
     ("eval", "config calibration model prune"),
     ("protocol", "config export calibration model prune"),
     ("words", "protocol config prune"),
-    ("progress", "protocol prune"),
+    ("progress", "protocol config prune"),
     ("recording", "protocol config"),
     ("session", "protocol config calibration model prune disk"),
     ("plot", "words config"),

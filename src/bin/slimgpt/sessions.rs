@@ -111,12 +111,17 @@ pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
 pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let RetryArgs { on, layer, part, ratio, method, choose } = args;
     let Options { solver, .. } = method.options;
-    let ratios = RatiosOptions { ratio, parts: part.clone(), ..RatiosOptions::default() };
-    let parts = Ratios::new(ratios).map_err(engine::Error::from)?.parts;
+    let ratios: Vec<Option<f64>> =
+        if ratio.is_empty() { vec![None] } else { ratio.into_iter().map(Some).collect() };
+    let mut changes = Vec::new();
+    for ratio in ratios {
+        let options = RatiosOptions { ratio, parts: part.clone(), ..RatiosOptions::default() };
+        let parts = Ratios::new(options).map_err(engine::Error::from)?.parts;
+        changes.push(MethodChange { ratio, parts: part.as_ref().map(|_| parts), solver });
+    }
     let root = paths.map(Paths::sessions);
     let (session, _) = found(&on, root.as_deref())?;
-    let change = MethodChange { ratio, parts: part.map(|_| parts), solver };
-    let job = Retry { session, model: on.model, layer, change, choose };
+    let job = Retry { session, model: on.model, layer, changes, choose };
     Ok(headless::retry(job, output(on.json), root.as_deref())?)
 }
 

@@ -150,6 +150,11 @@ impl<'c> Workspace<'c> {
                     .for_each(|(layer, attempt)| context.emit(Event::AttemptActivated { layer, attempt })),
                 Err(error) => context.emit(Event::Warning { message: error.to_string() }),
             },
+            Command::Label(label) => {
+                if let Err(error) = self.save_label(label) {
+                    context.emit(Event::Warning { message: error.to_string() });
+                }
+            }
             // Already applied, or meant for an ended job.
             Command::Control { .. }
             | Command::SaveDraft { .. }

@@ -149,6 +149,7 @@ impl Workspace<'_> {
             layers,
             calibration: calibration.map(|calibration| calibration.record.clone()),
             search: state.search.clone().map(Box::new),
+            seconds: self.seconds.total,
             perplexities: state.perplexities.iter().map(perplexity).collect(),
             unfinished: left.filter(|(finished, left)| !finished || *left > 0).map(|(_, left)| left),
             frontend,

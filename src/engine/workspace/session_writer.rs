@@ -9,7 +9,7 @@ use crate::{
     config::Settings,
     failure::Kind,
     pipeline::BlockCut,
-    protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
+    protocol::{Event, Label, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
     prune::{LayerRatio, Part, StreamErrors},
     session::{self, LayerEntry, ModelEntry, PartPlace, PendingRun, RunState, Session, State, Target},
 };
@@ -184,6 +184,7 @@ impl Workspace<'_> {
             slimgpt_version: env!("CARGO_PKG_VERSION").into(),
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             changed: 0,
+            label: Label::default(),
             base: place::base()?,
             model: ModelEntry {
                 place: place::model_place(&self.choice, checkpoint)?,
@@ -265,6 +266,11 @@ impl Workspace<'_> {
         for number in self.session.numbers(layer) {
             self.attempts.reserve_number(layer, number);
         }
+    }
+
+    /// Names the session and sets its note.
+    pub fn save_label(&mut self, label: Label) -> Result<(), Error> {
+        self.session.change(|state| state.label = label)
     }
 
     /// Records that an attempt is complete. During a run it is activated at once.

@@ -97,6 +97,7 @@ pub fn end(state: &mut State, outcome: Outcome) {
     }
     if let Some(mut job) = state.jobs.queue.pop_front() {
         job.status = JobStatus::Ended(outcome);
+        state.log.pass(job.at);
         if let Some(before) = &job.before {
             edit::remember_run(state, &before.active);
         }

@@ -30,8 +30,9 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     match event {
         Event::SessionRestored { session } => restore::restore(state, at, *session),
         event => {
+            let first = matches!(event, Event::ModelOpened { .. }) && state.model.is_none();
             apply(state, text, event);
-            Vec::new()
+            if first && state.sessions.offers { vec![Effect::ListSessions] } else { Vec::new() }
         }
     }
 }

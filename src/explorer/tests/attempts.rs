@@ -3,7 +3,7 @@
 use super::{Script, script::layer_done};
 use crate::{
     explorer::{Dialog, Effect, Screen, Status, screens::layer},
-    protocol::{Attempt, Command, Event, Job, PerplexityRecord, Side, Stage, job},
+    protocol::{Attempt, Command, Control, Event, Job, Method, PerplexityRecord, Side, Stage, job},
 };
 
 #[test]
@@ -28,6 +28,57 @@ fn a_retry_is_saved_but_not_active() {
     assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier attempt stays active");
     assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is on the new one");
     assert_eq!(script.state.status(2), Status::Done);
+}
+
+/// The ratios of the retries that a command starts.
+fn retried(script: &Script) -> Vec<f64> {
+    let ratio = |effect: &Effect| match effect {
+        Effect::Command(Command::Start { job: Job::Retry(job::Retry { layer: 1, method }), .. }) => {
+            method.ratio.attention
+        }
+        other => panic!("{other:?}"),
+    };
+    script.effects.iter().map(ratio).collect()
+}
+
+#[test]
+fn several_ratios_make_several_attempts_which_are_listed_and_cancelled_together() {
+    for (typed, ratios) in [
+        ("0.15, 0.25, 0.35", vec![0.15, 0.25, 0.35]),
+        ("0.15,0.25", vec![0.15, 0.25]),
+        ("0,15", vec![0.15]),
+        ("0,15; 0,25", vec![0.15, 0.25]),
+        ("0.1 / 0.3 0.2", vec![0.1, 0.2]),
+    ] {
+        let mut script = Script::pruned(3);
+        script.keys("2 [ [ ] r");
+        script.field("ratio");
+        script.retype(typed);
+        script.keys("enter");
+        assert_eq!(retried(&script), ratios, "{typed}");
+        let waiting: Vec<f64> =
+            script.state.waiting_retries(1).map(|method| method.ratio.attention).collect();
+        assert_eq!(waiting, ratios);
+    }
+    let mut script = Script::pruned(3);
+    script.keys("2 [ [ ] r");
+    script.field("ratio");
+    script.retype("0.15, 0.25, 0.35");
+    script.keys("enter");
+    assert_eq!(script.notice(), "Layer 1: 3 attempts are made one after another");
+    let method = Method::of_run(&script.state.settings, 0.15);
+    script.handle(2, Event::LayerStarted { layer: 1, attempt: 1, method: method.clone() });
+    assert_eq!(script.state.waiting_retries(1).count(), 2);
+    script.handle(2, layer_done(1, Attempt { number: 1, above: vec![0], method: method.clone() }));
+    script.handle(2, Event::JobDone);
+    script.handle(3, Event::LayerStarted { layer: 1, attempt: 2, method });
+    assert_eq!(script.state.waiting_retries(1).count(), 1);
+    script.keys("x");
+    let cancel = |run| Effect::Command(Command::control(run, Control::Cancel));
+    assert_eq!(script.effects, [cancel(4), cancel(3)]);
+    script.handle(4, Event::JobCancelled);
+    script.handle(3, Event::JobCancelled);
+    assert!(script.state.job().is_none() && script.state.waiting_retries(1).count() == 0);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 /// Two active layers, the second with unpruned attention; the perplexity of the pruned model is `after`.
-fn content(after: f64) -> SessionContent {
+pub fn content(after: f64) -> SessionContent {
     let part = |kept: usize, error: f64| PartSummary { units: 10, kept, relative_error: error };
     let layer = |number: usize, attention: PartSummary| LayerSummary {
         attempts: 1,
@@ -33,6 +33,7 @@ fn content(after: f64) -> SessionContent {
     SessionContent {
         created: 0,
         changed: 0,
+        label: Default::default(),
         model: ModelRecord {
             name: "tiny, small".into(),
             family: "llama".into(),
@@ -63,7 +64,14 @@ fn content(after: f64) -> SessionContent {
 
 pub fn summary(name: &str, after: f64) -> SessionSummary {
     let content = Some(content(after));
-    SessionSummary { path: path(name), name: name.into(), bytes: 1, status: SessionStatus::Finished, content }
+    SessionSummary {
+        path: path(name),
+        name: name.into(),
+        bytes: 1,
+        status: SessionStatus::Finished,
+        killed: false,
+        content,
+    }
 }
 
 fn damaged(name: &str) -> SessionSummary {

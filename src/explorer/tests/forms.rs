@@ -3,6 +3,7 @@
 use super::Script;
 use crate::{
     explorer::{Dialog, Form, FormKind, State, Value, dialogs::form::forms, picture},
+    protocol::{SessionStatus, SessionSummary},
     prune::Part,
 };
 
@@ -25,8 +26,16 @@ fn opening(kind: FormKind) -> (Opener, Option<FormKind>) {
         FormKind::Export => {
             (forms::export, Some(FormKind::Picture { figure: crate::explorer::Figure::Ratios }))
         }
-        FormKind::Picture { .. } => (picture::form, None),
+        FormKind::Picture { .. } => (picture::form, Some(FormKind::Label)),
+        FormKind::Label => (label, None),
     }
+}
+
+fn label(_: &State) -> Result<Form, String> {
+    let (path, status) = ("/state/sessions/tiny".into(), SessionStatus::Finished);
+    let session =
+        SessionSummary { path, name: "tiny".into(), bytes: 1, status, killed: false, content: None };
+    Ok(forms::label(&session))
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub fn restored(script: &Script) -> Restored {
             tokens: 128,
         }),
         perplexities: vec![perplexity(None), perplexity(Some(12.0))],
+        seconds: 0.0,
         unfinished: Some(1),
         frontend: Value::Null,
     }

@@ -37,6 +37,7 @@ impl Script {
             eval: Some("demo:held-out".parse().unwrap()),
             model_argument: Some("tiny".into()),
             sessions_root: Some("/state/sessions".into()),
+            offers: false,
             size: (80, 24),
         };
         Self { state: State::new(start), effects: Vec::new(), at: 0.0 }

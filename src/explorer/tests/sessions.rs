@@ -9,12 +9,15 @@ use super::{
 };
 use crate::{
     explorer::{Dialog, Effect, Msg, Origin, Pointed, Press, Screen, Sessions, State},
-    protocol::{Command, Event, Job, SessionStatus, SessionSummary, Side, job},
+    protocol::{
+        Command, Event, Job, Label, ModelRecord, SessionContent, SessionStatus, SessionSummary, Side,
+        Stamped, job,
+    },
 };
 
 fn summary(name: &str, status: SessionStatus) -> SessionSummary {
     let path = PathBuf::from("/state/sessions").join(name);
-    SessionSummary { path, name: name.into(), bytes: 4096, status, content: None }
+    SessionSummary { path, name: name.into(), bytes: 4096, status, killed: false, content: None }
 }
 
 /// An explorer with an open session and a list of five.
@@ -258,4 +261,84 @@ fn a_session_in_another_directory_is_quoted_for_the_shell() {
     assert_eq!(said("/state/sessions/tiny-one"), "tiny-one");
     assert_eq!(said("/elsewhere/tiny"), "/elsewhere/tiny");
     assert_eq!(said("/state/sessions/it's mine"), r"'it'\''s mine'");
+}
+
+#[test]
+fn a_run_that_was_killed_is_offered_once_at_the_next_start() {
+    let mut script = Script::unopened(Origin::Live { model: "tiny".into() });
+    script.state.sessions.offers = true;
+    script.handle(0, script::opened(3));
+    assert_eq!(script.effects, [Effect::ListSessions]);
+    let killed = |name: &str, status, killed| {
+        let content = super::comparing::content(5.0);
+        let model = ModelRecord { config_sha256: String::new(), ..content.model };
+        let content = Some(SessionContent { model, ..content });
+        SessionSummary { killed, content, ..summary(name, status) }
+    };
+    let sessions = vec![
+        killed("tiny-quit", SessionStatus::Unfinished { left: 2 }, false),
+        killed("tiny-used", SessionStatus::InUse { pid: None }, true),
+        killed("tiny-killed", SessionStatus::Unfinished { left: 2 }, true),
+    ];
+    script.send(Msg::Sessions { now: 60, sessions: Ok(sessions.clone()) });
+    assert_eq!(script.effects, [Effect::SettleSession(path("tiny-killed"))]);
+    let Some(Dialog::Confirm(confirm)) = script.state.dialogs.last() else { panic!("a question is open") };
+    assert_eq!(confirm.question, "Go on with the run of session tiny-killed?");
+    assert!(
+        confirm.detail.starts_with("It was broken off 1 min ago; 2 layers are left to prune."),
+        "{}",
+        confirm.detail
+    );
+    script.keys("n");
+    script.send(Msg::Sessions { now: 60, sessions: Ok(sessions.clone()) });
+    assert!(script.state.dialogs.is_empty(), "it is offered once");
+    script.state.sessions.offers = true;
+    script.send(Msg::Sessions { now: 60, sessions: Ok(sessions) });
+    script.keys("y");
+    assert_eq!(*script.command(), Command::Reopen { session: path("tiny-killed") });
+}
+
+#[test]
+fn the_clock_of_the_log_continues_over_jobs_and_resumes() {
+    let mut script = reopened(|_, session| session.seconds = 100.0);
+    let at = |script: &Script| script.state.log.entries().last().unwrap().at;
+    script.keys("R");
+    let run = script.run();
+    script.send(Msg::Engine(Stamped { run, at: 2.0, event: Event::Warning { message: "a".into() } }));
+    assert_eq!(at(&script), 102.0);
+    script.send(Msg::Engine(Stamped { run, at: 7.0, event: Event::JobCancelled }));
+    script.keys("R");
+    let run = script.run();
+    script.send(Msg::Engine(Stamped { run, at: 1.0, event: Event::Warning { message: "b".into() } }));
+    assert_eq!(at(&script), 108.0);
+}
+
+#[test]
+fn a_session_is_given_a_name_and_a_note() {
+    let mut script = listed();
+    let content = Some(super::comparing::content(5.0));
+    let named = SessionSummary { content, ..summary("tiny-three", SessionStatus::Finished) };
+    script.send(Msg::Sessions { now: 0, sessions: Ok(vec![named]) });
+    script.keys("e");
+    script.retype("baseline");
+    script.field("note");
+    script.text("before the search");
+    script.keys("enter");
+    let label = Label { name: "baseline".into(), note: "before the search".into() };
+    assert_eq!(script.effects, [Effect::LabelSession { path: path("tiny-three"), label: label.clone() }]);
+    let session = list(&script.state).listed(&script.state)[0].clone();
+    assert_eq!(crate::words::session_title(&session), "baseline");
+    let mut script = listed();
+    let open = SessionSummary {
+        path: PATH.into(),
+        content: Some(super::comparing::content(5.0)),
+        ..summary("tiny-one", SessionStatus::InUse { pid: None })
+    };
+    script.send(Msg::Sessions { now: 0, sessions: Ok(vec![open]) });
+    script.keys("e");
+    script.retype("baseline");
+    script.field("note");
+    script.text("before the search");
+    script.keys("enter");
+    assert_eq!(*script.command(), Command::Label(label), "the engine writes to the open session");
 }

@@ -95,8 +95,11 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
         let role = role(&job.status);
         let mark = format!("{} ", theme.glyphs.job(&job.status));
         let say = |words: String| vec![span(mark.clone(), role), span(words, role)];
-        let long = text::fit(&job_words::words(state, job), WORDS);
-        pieces.push(Piece::new(4, say(long)).or(Piece::new(1, say(job_words::short(job).into()))));
+        let long = job_words::words(state, job);
+        let without_count = long.rsplit_once(", ").map_or(long.as_str(), |(stage, _)| stage);
+        let short = Piece::new(1, say(job_words::short(job).into()));
+        let stage = Piece::new(4, say(text::fit(without_count, WORDS))).or(short);
+        pieces.push(Piece::new(7, say(text::fit(&long, WORDS))).or(stage));
         if let Some((share, left)) = state.progress() {
             pieces.push(progress(share, theme));
             let words = left.map(|left| format!("{} left", words::clock(left)));

@@ -43,6 +43,7 @@ pub(super) fn unopened() -> State {
         eval: Some(TextSource::DemoHeldOut),
         model_argument: None,
         sessions_root: None,
+        offers: false,
         size: (80, 24),
     })
 }
@@ -266,6 +267,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
         stage: Some((Stage::Calibrate { layer: index, part: Part::Mlp }, 40, 64)),
         layers_done: index,
         before: None,
+        retry: None,
     });
     follow(state, 3, index);
 }

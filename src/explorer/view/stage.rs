@@ -32,11 +32,16 @@ pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
 /// What an empty panel waits for: the stage that opens the model, or that of the running job, with its count; None if
 /// nothing is running.
 pub fn awaited(state: &State) -> Option<String> {
-    match (&state.opening, state.job()) {
-        (Some((stage, done, total)), _) => Some(words::stage_progress(stage, *done, *total)),
-        (None, Some(job)) => Some(now(state, job).0),
-        (None, None) => None,
-    }
+    let awaited = match (&state.opening, state.job()) {
+        (Some((stage, done, total)), _) => words::stage_progress(stage, *done, *total),
+        (None, Some(job)) => now(state, job).0,
+        (None, None) => return None,
+    };
+    // A line never ends between a number and its unit.
+    Some(match awaited.rsplit_once(", ") {
+        Some((stage, count)) => format!("{stage}, {}", count.replace(' ', "\u{a0}")),
+        None => awaited,
+    })
 }
 
 /// A sentence about an empty panel and what it waits for: `The errors appear once layers are pruned: loading blocks, 4 of 10 blocks.`

@@ -52,6 +52,7 @@ fn state(origin: Origin) -> State {
         eval: None,
         model_argument: None,
         sessions_root: Some("/state/sessions".into()),
+        offers: false,
         size: (80, 24),
     })
 }

@@ -42,6 +42,9 @@ fn all_files_named_by_the_state_are_complete_after_a_kill_at_any_time() {
         thread::sleep(Duration::from_micros(1500 * round));
         child.kill().unwrap();
         child.wait().unwrap();
+        assert!(crate::session::summary(&path).killed);
+        crate::session::settle(&path);
+        assert!(!crate::session::summary(&path).killed);
         let (session, warnings) = Session::open(&path).unwrap();
         assert!(warnings.is_empty(), "{warnings:?}");
         let attempts = session.state().layers[0].attempts.len();

@@ -44,6 +44,7 @@ fn state() -> State {
         slimgpt_version: "0.1.0".into(),
         created: 1_700_000_000,
         changed: 0,
+        label: Default::default(),
         base: "/somewhere".into(),
         model: ModelEntry {
             place: ModelPlace::BuiltIn,

@@ -37,6 +37,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
     SessionContent {
         created: changed.saturating_sub(90_000),
         changed,
+        label: Default::default(),
         model: ModelRecord {
             name: model.into(),
             family: "llama".into(),
@@ -73,7 +74,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
 
 pub fn summary(name: &str, status: SessionStatus, content: Option<SessionContent>) -> SessionSummary {
     let path = format!("/home/ada/.local/state/slimgpt/sessions/{name}").into();
-    SessionSummary { path, name: name.into(), bytes: 5_400_000, status, content }
+    SessionSummary { path, name: name.into(), bytes: 5_400_000, status, killed: false, content }
 }
 
 /// One session per status, the open one first.

@@ -49,6 +49,7 @@ pub fn unopened(origin: Origin) -> State {
         eval: Some(TextSource::DemoHeldOut),
         model_argument: None,
         sessions_root: Some("/state/sessions".into()),
+        offers: false,
         size: (80, 24),
     })
 }

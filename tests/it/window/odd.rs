@@ -253,6 +253,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
         layers: (0..size.layers + 3).map(layer).collect(),
         calibration: None,
         perplexities: Vec::new(),
+        seconds: 0.0,
         unfinished: Some(usize::MAX),
         frontend: serde_json::json!({ "version": 1, "schedule": STRANGE }),
     };

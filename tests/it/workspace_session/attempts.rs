@@ -44,7 +44,7 @@ fn stale_layers_are_solved_again_with_the_methods_of_their_active_attempts() {
         solver: SolverChanges { damping: Some(0.2), ..Default::default() },
         ..Default::default()
     };
-    let job = Retry { session: path.clone(), model: None, layer: 3, change, choose: false };
+    let job = Retry { session: path.clone(), model: None, layer: 3, changes: vec![change], choose: false };
     let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap().tries;
     let newest = &tries.last().unwrap().record;
     assert_eq!(newest.attention.kept.len(), again.attention.kept.len());
@@ -104,8 +104,13 @@ fn an_attempt_with_a_damaged_weight_is_solved_again() {
     let at = bytes.len() - 100;
     bytes[at] ^= 4;
     fs::write(&file, bytes).unwrap();
-    let job =
-        Retry { session: session.clone(), model: None, layer: 4, change: Default::default(), choose: false };
+    let job = Retry {
+        session: session.clone(),
+        model: None,
+        layer: 4,
+        changes: vec![Default::default()],
+        choose: false,
+    };
     finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     resume(&session, Some(dir.path().join("again"))).unwrap();
     // The table of layers contains the attempt number, which has changed.

@@ -53,12 +53,13 @@ pub struct RetryArgs {
     /// active attempt]
     #[arg(long, alias = "parts", value_name = "PARTS", value_parser = choice::<Part>(), value_delimiter = ',', help_heading = "Method")]
     pub part: Option<Vec<Part>>,
-    /// Pruning ratio of the layer [default: as in the active attempt, like all settings of the method]
-    #[arg(long, value_name = "R", help_heading = "Method")]
-    pub ratio: Option<f64>,
+    /// Pruning ratio of the layer; several, separated by commas, make one attempt each [default: as in the active
+    /// attempt, like all settings of the method]
+    #[arg(long, value_name = "R", value_delimiter = ',', help_heading = "Method")]
+    pub ratio: Vec<f64>,
     #[command(flatten)]
     pub method: Flags<MethodFlags>,
-    /// Activate the new attempt
+    /// Activate the new attempt, the last one of several
     #[arg(long)]
     pub choose: bool,
 }

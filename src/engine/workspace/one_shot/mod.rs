@@ -22,13 +22,13 @@ pub use measure::{Measure, Measured, measure};
 pub use prune::{PruneRun, Resume, Resumed, prune, resume};
 pub use report::{Report, report};
 
-/// Solves a layer again.
+/// Solves a layer again, once with each change.
 pub struct Retry {
     pub session: PathBuf,
     pub model: Option<String>,
     pub layer: usize,
-    pub change: MethodChange,
-    /// Whether to activate the new attempt.
+    pub changes: Vec<MethodChange>,
+    /// Whether to activate the last attempt.
     pub choose: bool,
 }
 
@@ -68,16 +68,21 @@ pub struct Tried {
 
 /// Solves a layer again, with the active attempts in the layers above.
 pub fn retry(job: Retry, context: &mut Context) -> Result<LayerTries, Error> {
-    let Retry { session, model, layer, change, choose } = job;
+    let Retry { session, model, layer, changes, choose } = job;
     on_session(&session, model, context, |workspace, draft, context| {
         workspace.attempts.check_layer(layer)?;
         let (mut ratios, _) = workspace.planned(draft.clone(), &session)?;
         let planned = ratios.get(layer).copied().unwrap_or_default();
-        let method = workspace.active_method(layer, planned).changed(change)?;
-        let ratio = method.ratio;
+        let methods =
+            changes.into_iter().map(|change| workspace.active_method(layer, planned).changed(change));
+        let methods = methods.collect::<Result<Vec<Method>, _>>()?;
         context.emit(Event::JobStarted { kind: JobKind::Retry });
-        let number = workspace.retry(layer, method, context)?;
-        if choose {
+        let mut newest = None;
+        for method in methods {
+            let ratio = method.ratio;
+            newest = Some((workspace.retry(layer, method, context)?, ratio));
+        }
+        if let Some((number, ratio)) = newest.filter(|_| choose) {
             workspace.save_choice(layer, Some(number))?;
             context.emit(Event::AttemptActivated { layer, attempt: Some(number) });
             ratios.resize(workspace.attempts.numbers().len(), LayerRatio::ZERO);

@@ -39,6 +39,8 @@ pub enum FormKind {
     Prompt,
     Measure,
     Export,
+    /// Name and note of a session: the one in `SessionsOnDisk::naming`.
+    Label,
     Picture {
         figure: Figure,
     },
@@ -54,6 +56,9 @@ pub enum FieldId {
     /// Shape of the curve.
     Schedule,
     GivenBy,
+    /// Of a session.
+    Name,
+    Note,
     Mean,
     First,
     Last,
@@ -242,6 +247,8 @@ impl Field {
             | FieldId::Directory
             | FieldId::Replace
             | FieldId::File
+            | FieldId::Name
+            | FieldId::Note
             | FieldId::Look => None,
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     calibration::TextSource,
     config::{self, Scope, Settings, SettingsForm, Span},
+    protocol::SessionSummary,
     prune::{LayerRatio, Part},
 };
 
@@ -13,6 +14,8 @@ pub const SPANS: [&str; 2] = ["mean", "first and last"];
 /// The parts that a retry solves.
 pub const PARTS: [(&str, &[Part]); 3] =
     [("both", &[Part::Attention, Part::Mlp]), ("attention", &[Part::Attention]), ("mlp", &[Part::Mlp])];
+const RETRY_HINT: &str =
+    "from 0 to below 1, or heads/channels such as 0.1/0.3; 0.15, 0.25, 0.35 makes three attempts";
 const RATIO_HINT: &str = "from 0 to below 1; a pair such as 0.1/0.3 is heads/channels";
 
 /// The form for the curve and the numbers that determine it.
@@ -77,7 +80,7 @@ pub fn retry(state: &State) -> Result<Form, String> {
     }
     let current = Settings { solver: method.solver, ..state.settings.clone() };
     let mut fields = vec![
-        Field::text(FieldId::Ratio, "ratio", RATIO_HINT, numbers(planned)),
+        Field::text(FieldId::Ratio, "ratio", RETRY_HINT, numbers(planned)),
         Field::choice(
             FieldId::Parts,
             "parts",
@@ -89,6 +92,21 @@ pub fn retry(state: &State) -> Result<Form, String> {
     let changeable = config::table().filter(|setting| setting.scope == Scope::Method);
     fields.extend(changeable.filter_map(|setting| Field::of_setting(setting, &current)));
     Ok(Form::new(FormKind::Retry { layer, part }, format!("Retry layer {layer}"), fields))
+}
+
+/// The form for the name and the note of a session.
+pub fn label(session: &SessionSummary) -> Form {
+    let label = session.content.as_ref().map(|content| content.label.clone()).unwrap_or_default();
+    let fields = vec![
+        Field::text(
+            FieldId::Name,
+            "name",
+            "shown in place of the directory's name; empty: that name",
+            label.name,
+        ),
+        Field::text(FieldId::Note, "note", "what this session is about", label.note),
+    ];
+    Form::new(FormKind::Label, format!("Session {}", session.name), fields)
 }
 
 pub fn settings(state: &State) -> Result<Form, String> {

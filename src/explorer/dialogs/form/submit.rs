@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use crate::{
     calibration::TextSource,
     config::{self, Evaluation, Solver, Span},
-    protocol::{Method, Prompt, Ratio, job},
+    protocol::{Label, Method, Prompt, Ratio, job},
     prune::LayerRatio,
 };
 
@@ -19,6 +19,7 @@ use crate::explorer::{
     picture, runs,
     schedule::NAMED,
     screens::layers::{Column, Order},
+    sessions_on_disk,
 };
 
 pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
@@ -34,6 +35,11 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
             checked(state, "renormalised", |schedule| schedule.renormalise(mean))
         }
         FormKind::Retry { layer, .. } => retry(state, layer, form),
+        FormKind::Label => {
+            let label =
+                Label { name: form.text(FieldId::Name)?.into(), note: form.text(FieldId::Note)?.into() };
+            Ok(sessions_on_disk::label(state, label))
+        }
         FormKind::Settings => {
             state.settings = form.settings(&state.settings)?;
             state.touch();
@@ -94,20 +100,38 @@ fn checked(
 }
 
 fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, String> {
-    let typed = layer_ratio(form)?;
-    let before = state.schedule.ratios.get(layer).copied().unwrap_or(typed);
+    let solver = Solver::fill(form.options()?.solver).map_err(|e| e.to_string())?;
     let parts = value_of(&PARTS, form.text(FieldId::Parts)?).unwrap_or(PARTS[0].1).to_vec();
-    let method = Method {
+    let method = |typed: LayerRatio| {
+        let before = state.schedule.ratios.get(layer).copied().unwrap_or(typed);
         // A part that is not solved again keeps its ratio.
-        ratio: parts.iter().fold(before, |ratio, &part| ratio.with(part, typed.of(part))),
-        parts,
-        solver: Solver::fill(form.options()?.solver).map_err(|e| e.to_string())?,
-        overrides: Vec::new(),
+        let ratio = parts.iter().fold(before, |ratio, &part| ratio.with(part, typed.of(part)));
+        Method { ratio, parts: parts.clone(), solver, overrides: Vec::new() }
     };
+    let methods: Vec<Method> = layer_ratios(form.text(FieldId::Ratio)?)?.into_iter().map(method).collect();
     if let Some(why) = state.unready_to_prune() {
         return Err(why);
     }
-    Ok(state.begin(job::Retry { layer, method }))
+    Ok(state.retry_with(layer, methods))
+}
+
+/// Maximum number of attempts of one form.
+const ATTEMPTS: usize = 32;
+
+/// Ratios separated by commas, semicolons or blanks. A comma between two digits of a text without a point or a blank is
+/// a decimal comma.
+fn layer_ratios(text: &str) -> Result<Vec<LayerRatio>, String> {
+    let text = &text.replace(" /", "/").replace("/ ", "/");
+    let blanks = text.contains([' ', ';']);
+    let separator = |c: char| c == ';' || c.is_whitespace() || (c == ',' && text.contains('.'));
+    let pieces = text.split(separator).map(|piece| piece.trim_matches(|c: char| c == ',' && blanks));
+    let ratios: Vec<LayerRatio> =
+        pieces.filter(|piece| !piece.is_empty()).map(one_layer_ratio).collect::<Result<_, _>>()?;
+    match ratios.len() {
+        0 => Err(format!("ratio: expected a number from 0 to below 1, found \"{text}\"")),
+        1..=ATTEMPTS => Ok(ratios),
+        more => Err(format!("ratio: expected at most {ATTEMPTS} ratios, found {more}")),
+    }
 }
 
 fn prompt(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
@@ -166,7 +190,10 @@ fn ratio(name: &str, text: &str) -> Result<f64, String> {
 }
 
 fn layer_ratio(form: &Form) -> Result<LayerRatio, String> {
-    let text = form.text(FieldId::Ratio)?;
+    one_layer_ratio(form.text(FieldId::Ratio)?)
+}
+
+fn one_layer_ratio(text: &str) -> Result<LayerRatio, String> {
     let (attention, mlp) = text.split_once('/').unwrap_or((text, text));
     Ok(LayerRatio { attention: ratio("ratio", attention.trim())?, mlp: ratio("ratio", mlp.trim())? })
 }

@@ -93,6 +93,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
         | FormKind::Columns
         | FormKind::Prompt
         | FormKind::Measure
+        | FormKind::Label
         | FormKind::Picture { .. } => {}
     }
     if let Some(error) = &form.error {

@@ -7,6 +7,7 @@ use crate::{
     config::ByteSize,
     explorer::{
         Action, Effect, Hint, NoticeKind, SessionList, State, Then,
+        dialogs::form::forms,
         movement::FAR,
         screens::compare,
         sessions_on_disk::argument,
@@ -35,6 +36,7 @@ impl Slice for Sessions {
                 (Action::Accept, "open"),
                 (Action::ResumeSession, "resume"),
                 (Action::CompareSession, "compare"),
+                (Action::LabelSession, "name and note"),
                 (Action::DeleteSession, "delete"),
                 (Action::CopySessionPath, "copy path"),
                 (Action::FilterSessions, "filter"),
@@ -66,7 +68,8 @@ impl Slice for Sessions {
         if action == Action::FilterSessions {
             return Some(Reply::Stay(state.open(Dialog::Filter(Filter::new(self.filter.clone())))));
         }
-        let acts: [(Action, OnSession); 5] = [
+        let acts: [(Action, OnSession); 6] = [
+            (Action::LabelSession, Self::label),
             (Action::Accept, Self::look),
             (Action::ResumeSession, Self::resume),
             (Action::CompareSession, Self::compare),
@@ -119,6 +122,7 @@ impl Sessions {
             let model = session.content.as_ref().map(|content| content.model.name.as_str());
             filter.is_empty()
                 || holds(&session.name)
+                || holds(words::session_title(session))
                 || model.is_some_and(holds)
                 || holds(&words::session_status(session))
         };
@@ -165,6 +169,20 @@ impl Sessions {
             detail: format!("Its attempts and settings ({size}) are deleted for good. Its exports are kept."),
             then: Confirmed::DeleteSession(session.path),
         })))
+    }
+
+    fn label(state: &mut State, session: SessionSummary) -> Reply {
+        if session.content.is_none() {
+            return Reply::Stay(state.refuse(format!("session {} cannot be read", session.name)));
+        }
+        if let SessionStatus::InUse { pid } = session.status
+            && !state.is_open_session(&session)
+        {
+            return Reply::Stay(state.refuse(in_use(&session.name, pid)));
+        }
+        let form = forms::label(&session);
+        state.sessions.naming = Some(session.path);
+        Reply::Stay(state.open(Dialog::Form(form)))
     }
 
     fn copy_path(state: &mut State, session: SessionSummary) -> Reply {

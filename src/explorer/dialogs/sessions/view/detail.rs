@@ -79,7 +79,11 @@ impl Page<'_> {
     fn heading(&self, state: &State, session: &SessionSummary) -> Vec<Ranked> {
         let words = status::words(state, session, self.theme);
         let path = text::fit_end(&session.path.to_string_lossy(), self.columns);
-        let name = text::fit_end(&session.name, self.columns);
+        let title = crate::words::session_title(session);
+        let name = match title == session.name {
+            true => text::fit_end(title, self.columns),
+            false => text::fit(&format!("{title} ({})", session.name), self.columns),
+        };
         vec![
             (9, Line::from(self.span(name, Role::Title))),
             (5, Line::from(self.span(path, Role::Muted))),
@@ -104,7 +108,11 @@ impl Page<'_> {
             change(before as f64, after as f64)
         );
         let named = format!("{}, {}, {} layers", model.name, model.family, model.layers);
-        let mut lines = self.fact(4, "changed", &times);
+        let mut lines = Vec::new();
+        if !content.label.note.is_empty() {
+            lines.extend(self.fact(3, "note", &content.label.note));
+        }
+        lines.extend(self.fact(4, "changed", &times));
         lines.push((7, Line::default()));
         lines.extend(self.fact(4, "model", &named));
         lines.extend(self.fact(2, "parameters", &sizes));

@@ -14,7 +14,7 @@ use crate::{
         },
     },
     protocol::SessionSummary,
-    words::{ago, bytes, measure, ratio},
+    words::{ago, bytes, measure, ratio, session_title},
 };
 
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ pub fn draw(
 
 fn columns(sessions: &[&SessionSummary], room: u16) -> Vec<Column<Key>> {
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
-    let longest = sessions.iter().map(|session| text::width(&session.name)).max().unwrap_or(0);
+    let longest = sessions.iter().map(|session| text::width(session_title(session))).max().unwrap_or(0);
     let wanted = (longest.min(NAME.1.into()) as u16 + MARKS).clamp(NAME.0, NAME.1);
     let name = wanted.min(room.saturating_sub(OTHERS)).max(NAME.0);
     vec![
@@ -112,7 +112,7 @@ fn cell(
         Key::Name => {
             let here = if cursor { theme.glyphs.cursor() } else { " " };
             // Long names lose their start, because the time at their end distinguishes sessions of one model.
-            let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(marks)));
+            let name = text::fit_end(session_title(session), usize::from(place.width.saturating_sub(marks)));
             let gap = " ".repeat(usize::from(marks - MARKS));
             (format!("{here} {gap}{} {name}", words.sign), words.role)
         }

@@ -22,10 +22,12 @@ enum Key {
     Change,
     /// The evaluation.
     How,
+    /// The standard error of the newest perplexity.
+    Error,
 }
 
 /// Columns of the figures and the words after them.
-const FIGURES: u16 = 9 + 9 + 8 + 40 + 4;
+const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
 
 /// Rows of the table, including its header.
 pub fn rows(view: &Canvas<'_>) -> u16 {
@@ -50,12 +52,13 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             column(Key::Before, "dense", 9, Side::Right, 0),
             column(Key::After, "pruned", 9, Side::Right, 0),
             column(Key::Change, "", 8, Side::Right, 1),
-            column(Key::How, "", 40, Side::Left, 2),
+            column(Key::How, "", 28, Side::Left, 2),
+            column(Key::Error, "", 9, Side::Left, 3),
         ],
         inner.width,
     );
     let mut row = 0;
-    let mut line = |view: &mut Canvas<'_>, cells: [(&str, Role); 5]| {
+    let mut line = |view: &mut Canvas<'_>, cells: &[(&str, Role)]| {
         let place = Rect { y: inner.y + row, height: 1, ..inner };
         if row < inner.height {
             for (at, (text, role)) in cells.iter().enumerate() {
@@ -68,7 +71,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     };
     line(
         view,
-        [
+        &[
             ("", Role::Title),
             ("dense", Role::Dense),
             ("pruned", Role::Pruned),
@@ -88,7 +91,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if before > 0 {
         line(
             view,
-            [
+            &[
                 ("parameters", Role::Muted),
                 (&parameters(before), Role::Text),
                 (&parameters(after), Role::Text),
@@ -98,7 +101,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         );
         line(
             view,
-            [
+            &[
                 ("size of the weights", Role::Muted),
                 (&bytes(state.bytes_of(before)), Role::Text),
                 (&bytes(state.bytes_of(after)), Role::Text),
@@ -115,7 +118,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         };
         line(
             view,
-            [
+            &[
                 ("perplexity", Role::Title),
                 ("–", Role::Faint),
                 ("–", Role::Faint),
@@ -127,19 +130,21 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     line(
         view,
-        [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
+        &[
+            ("perplexity", Role::Title),
+            ("", Role::Text),
+            ("", Role::Text),
+            ("", Role::Text),
+            ("", Role::Text),
+        ],
     );
     for measured in state.compare.shown() {
         let record = &measured.record;
         let how = format!(
-            "L {}, {} tokens, {}{}",
+            "L {}, {} tokens, {}",
             record.seq_len,
             count(record.tokens),
-            if record.bos { "BOS" } else { "no BOS" },
-            record
-                .after_error
-                .or(record.before_error)
-                .map_or(String::new(), |error| format!(",{}", plus_minus(Some(error))))
+            if record.bos { "BOS" } else { "no BOS" }
         );
         let dense = if record.before.is_finite() { measure(record.before) } else { "–".into() };
         let pruned = match record.after {
@@ -158,12 +163,13 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         };
         line(
             view,
-            [
+            &[
                 (&format!("  {}", record.text), Role::Muted),
                 (&dense, Role::Text),
                 (&pruned, role),
                 (&difference, role),
                 (&how, Role::Muted),
+                (plus_minus(record.after_error.or(record.before_error)).trim_start(), Role::Muted),
             ],
         );
     }
@@ -175,6 +181,6 @@ fn awaited(state: &State) -> bool {
 }
 
 fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {
-    let key = [Key::Name, Key::Before, Key::After, Key::Change, Key::How][at];
+    let key = [Key::Name, Key::Before, Key::After, Key::Change, Key::How, Key::Error][at];
     places.iter().find(|place| place.key == key)
 }

@@ -49,7 +49,7 @@ enum Key {
 
 /// Rows that the panel needs to show all attempts and the comparison below them.
 pub fn rows_wanted(shown: &Shown<'_>) -> u16 {
-    let attempts = shown.layer.attempts.len() + usize::from(shown.layer.work.is_some());
+    let attempts = shown.layer.attempts.len() + usize::from(shown.layer.work.is_some()) + shown.waiting;
     3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 5 } else { 0 }
 }
 
@@ -78,7 +78,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let note = format!("{} active  {} stale", glyphs.active(), glyphs.status(Status::Stale));
     let note = if attempts.is_empty() { String::new() } else { note };
     let inner = view.panel(&ATTEMPTS.panel, area, "Attempts", &note);
-    if attempts.is_empty() && shown.layer.work.is_none() {
+    if attempts.is_empty() && shown.layer.work.is_none() && shown.waiting == 0 {
         let (start, retry) = (view.key(Action::Start), view.key(Action::Retry));
         let text = if view.state.is_replay() {
             "No attempt yet.".into()
@@ -94,7 +94,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         place.write(view.buffer, head, place.head, view.theme.style(Role::Title));
     }
     let working = usize::from(shown.layer.work.is_some());
-    let count = attempts.len() + working;
+    let count = attempts.len() + working + shown.waiting;
     let compared = compared(view, shown, inner.width);
     let spare = inner.height.saturating_sub(1 + count as u16);
     let wanted = compared.len() as u16 + 1;
@@ -109,7 +109,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
                 view.hits.add(row, Pointed::Row { panel: &ATTEMPTS.panel, row: at });
                 attempt_row(view, row, shown, result, at == cursor, &places);
             }
-            None => work_row(view, row, shown, &places),
+            None if at < attempts.len() + working => work_row(view, row, shown, &places),
+            None => waiting_row(view, row, at - attempts.len() - working, &places),
         }
         if at == cursor && at < attempts.len() {
             view.buffer.set_style(row, view.theme.style(Role::Selected));
@@ -194,6 +195,22 @@ fn work_row(view: &mut Canvas<'_>, row: Rect, shown: &Shown<'_>, places: &[Place
             }
         };
         place.write(view.buffer, row, &text, view.theme.style(Role::Live));
+    }
+}
+
+/// A retry that has not begun, below the attempt being solved.
+fn waiting_row(view: &mut Canvas<'_>, row: Rect, place: usize, places: &[Place<Key>]) {
+    let Some(method) = view.state.waiting_retries(view.state.layer).nth(place).cloned() else { return };
+    for place in places {
+        let text = match place.key {
+            Key::Number => format!("  {} …", view.theme.glyphs.status(Status::Waiting)),
+            Key::Heads | Key::AttentionError | Key::MlpError | Key::Output => String::new(),
+            Key::Channels => "waits".into(),
+            Key::Ratio | Key::Score | Key::Groups | Key::Damping | Key::Compensation => {
+                of_method(&method, place.key)
+            }
+        };
+        place.write(view.buffer, row, &text, view.theme.style(Role::Waiting));
     }
 }
 

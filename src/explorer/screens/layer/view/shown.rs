@@ -17,6 +17,8 @@ pub struct Shown<'a> {
     pub status: Status,
     /// The part in the attempt being solved, otherwise in the active one; None for a layer without attempts.
     pub view: Option<PartView<'a>>,
+    /// Number of retries of the layer that have not begun.
+    pub waiting: usize,
 }
 
 impl<'a> Shown<'a> {
@@ -26,7 +28,8 @@ impl<'a> Shown<'a> {
         let part = state.screens.layer.part;
         // The units of a part are unknown until it begins.
         let view = layer.view(part).filter(|view| view.units > 0);
-        Some(Self { index, layer, part, status: state.status(index), view })
+        let waiting = state.waiting_retries(index).count();
+        Some(Self { index, layer, part, status: state.status(index), view, waiting })
     }
 
     pub fn seen(&self) -> Option<&'a PartStatistics> {
