@@ -33,7 +33,7 @@ fn no_key_has_two_meanings_on_a_screen_or_in_a_dialog() {
 #[test]
 fn a_key_file_replaces_the_keys_of_the_actions_it_names() {
     let map = KeyMap::parse(
-        "start = \"ctrl-s\"\nstep_mode = [\"F5\", \"W\"]\nwrite = \"X\"\nmouse = []",
+        "start = \"ctrl-s\"\nstep_mode = [\"F5\", \"W\"]\nwrite = \"Q\"\nmouse = []",
         "keys.toml",
     )
     .unwrap();
