@@ -203,16 +203,11 @@ impl Context {
         loop {
             match self.commands.blocking_recv()? {
                 Command::SaveDraft { draft } => self.save_draft(&draft),
-<<<<<<< HEAD
                 Command::Control { .. } | Command::ReplaySpeed(_) | Command::ReplaySeek(_) => {}
-                command @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. }) => {
-=======
-                Command::Control { .. } | Command::ReplaySpeed(_) => {}
                 command @ (Command::Start { .. }
                 | Command::Activate(_)
                 | Command::Label(_)
                 | Command::Reopen { .. }) => {
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
                     return Some(command);
                 }
             }

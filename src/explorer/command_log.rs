@@ -83,13 +83,9 @@ pub fn note(state: &mut State, command: &Command) {
             ..
         }
         | Command::SaveDraft { .. }
-<<<<<<< HEAD
+        | Command::Label(_)
         | Command::ReplaySpeed(_)
         | Command::ReplaySeek(_) => {}
-=======
-        | Command::Label(_)
-        | Command::ReplaySpeed(_) => {}
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
         Command::Activate(choices) => {
             for (layer, attempt) in choices {
                 let attempt = attempt.map_or("none".into(), |attempt| attempt.to_string());

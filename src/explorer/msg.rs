@@ -2,12 +2,8 @@
 
 use std::path::PathBuf;
 
-<<<<<<< HEAD
-use crate::protocol::{Command, RemovedUnits, ReplayNews, SessionSummary, Stamped};
+use crate::protocol::{Command, Label, RemovedUnits, ReplayNews, SessionSummary, Stamped};
 use crate::prune::Part;
-=======
-use crate::protocol::{Command, Label, SessionSummary, Stamped};
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
 
 use super::{Action, Key, Panel, Picture, Screen};
 
@@ -32,17 +28,15 @@ pub enum Msg {
     },
     /// The current content of a session on disk.
     SessionRead(SessionSummary),
-<<<<<<< HEAD
     /// The units that a session removed, indexed by layer, or the reason they cannot be read.
     RemovedRead {
         path: PathBuf,
         removed: Result<Vec<Option<RemovedUnits>>, String>,
-=======
+    },
     /// The result of naming a session, with the reason if it failed.
     SessionLabelled {
         path: PathBuf,
         result: Result<(), String>,
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
     },
     /// The result of deleting a session, with the reason if it failed.
     SessionDeleted {

@@ -66,6 +66,7 @@ fn rebuild(state: &mut State, place: usize, events: Vec<Stamped>) {
         pace: state.jobs.pace,
         eval: state.compare.evaluation.text.clone(),
         sessions_root: state.sessions.root.clone(),
+        offers: false,
         size: state.size,
     });
     let old = std::mem::replace(state, fresh);

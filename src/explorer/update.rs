@@ -42,11 +42,8 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::EngineGone(cause) => gone(state, cause),
         Msg::Sessions { now, sessions } => sessions_on_disk::listed(state, now, sessions),
         Msg::SessionRead(session) => compare::read(state, session),
-<<<<<<< HEAD
         Msg::RemovedRead { path, removed } => compare::removed_read(state, &path, removed),
-=======
         Msg::SessionLabelled { path, result } => sessions_on_disk::labelled(state, &path, result),
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
         Msg::SessionDeleted { path, result } => sessions_on_disk::deleted(state, &path, result),
         Msg::PictureSaved { path, result } => picture::saved(state, &path, result),
     }

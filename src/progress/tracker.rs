@@ -196,6 +196,7 @@ impl Progress {
             | Event::SensitivityMeasured { .. }
             | Event::OutputErrorMeasured { .. }
             | Event::TokensMeasured { .. }
+            | Event::StepPictured { .. }
             | Event::Warning { .. }
             | Event::GeneratedText { .. }
             | Event::GenerationFinished { .. }
@@ -216,7 +217,11 @@ impl Progress {
                 self.steps.plan(Step::Verify, 1.0);
             }
             JobKind::Generate => self.steps.plan(Step::Load, 1.0),
-            JobKind::Retry | JobKind::ErrorCurve | JobKind::MeasurePerplexity | JobKind::CompareStreams => {}
+            JobKind::Retry
+            | JobKind::ErrorCurve
+            | JobKind::MeasurePerplexity
+            | JobKind::CompareStreams
+            | JobKind::RecordSteps => {}
         }
     }
 

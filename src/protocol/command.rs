@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-<<<<<<< HEAD
-use super::{Draft, Job, Seek};
-=======
-use super::{Draft, Job, Label};
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
+use super::{Draft, Job, Label, Seek};
 use crate::prune::LayerRatio;
 
 /// One message from a frontend to the engine.

@@ -31,11 +31,7 @@ pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
 #[cfg(test)]
 pub use session::RemovedFrom;
 pub use session::{
-<<<<<<< HEAD
-    AttemptSummary, Draft, LayerSummary, PartSummary, RemovedUnits, Restored, RestoredAttempt, RestoredLayer,
-=======
-    AttemptSummary, Draft, Label, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
-    RestoredPerplexity, SessionContent, SessionStatus, SessionSummary, Statistics,
+    AttemptSummary, Draft, Label, LayerSummary, PartSummary, RemovedUnits, Restored, RestoredAttempt,
+    RestoredLayer, RestoredPerplexity, SessionContent, SessionStatus, SessionSummary, Statistics,
 };
 pub use shape::{LayerShape, ModelShape};

@@ -352,12 +352,8 @@ impl Tape {
             Command::ReplaySeek(seek) => return self.seek(seek).await,
             // A recording cannot be changed.
             Command::Start { .. }
-<<<<<<< HEAD
-            | Command::Activate { .. }
-=======
             | Command::Activate(_)
             | Command::Label(_)
->>>>>>> 6c01b2c8 (Queue retries; offer a run that was broken off; name sessions; continue the log's clock)
             | Command::SaveDraft { .. }
             | Command::Reopen { .. } => {}
         }
