@@ -223,7 +223,7 @@ fn evaluation<'de, D: Deserializer<'de>>(from: D) -> Result<Evaluation, D::Error
     Ok(match Written::deserialize(from)? {
         Written::First { text, seq_len, bos } => {
             let track_errors = Tracking::Off;
-            Evaluation { text: Some(text), seq_len, bos, track_errors }
+            Evaluation { text: Some(text), seq_len, bos, track_errors, ..Evaluation::default() }
         }
         Written::Now(evaluation) => evaluation,
     })
