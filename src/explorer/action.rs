@@ -190,6 +190,7 @@ FIRST {
     Restart: "restart", "Replay: from the beginning", ["0"], Everywhere => |state| playback::seek(state, Seek::Place(0));
     Faster: "faster", "Replay twice as fast", [">"], Everywhere => |state| runs::speed(state, 2.0);
     Slower: "slower", "Replay half as fast", ["<"], Everywhere => |state| runs::speed(state, 0.5);
+    ErrorAxes: "error-axes", "Logarithmic or linear axes of errors", ["~"], Everywhere => perform::error_axes;
     PerCent: "per-cent", "Show relative errors in per cent, or as numbers", ["%"], Everywhere => perform::notation;
     Explain: "explain", "Explain the focused panel, with its formula", ["i"], Everywhere => perform::explain;
     CommandLog: "commands", "What was done, as slimgpt commands that do the same without a screen", ["@"], Everywhere => perform::commands;

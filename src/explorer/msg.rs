@@ -94,6 +94,8 @@ pub enum Pointed {
         layer: usize,
         unit: usize,
     },
+    /// A ratio on the axis of an error curve.
+    RatioAxis(f64),
     /// A fraction of a recording, from 0 to 1.
     Recording(f64),
     /// A key hint of the footer.

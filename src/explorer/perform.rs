@@ -11,6 +11,7 @@ use super::{
     dialogs::{Handled, form::forms},
     edit::{self, Edit},
     movement::Move,
+    view::widgets::Spacing,
 };
 
 /// Does the work that remains after a dialog has handled an event.
@@ -163,6 +164,17 @@ pub fn notation(state: &mut State) -> Vec<Effect> {
         Notation::Scientific => "Relative errors are numbers",
         Notation::PerCent => "Relative errors are in per cent",
     };
+    state.say(NoticeKind::Done, text);
+    Vec::new()
+}
+
+/// Switches the axes of errors between log and linear.
+pub fn error_axes(state: &mut State) -> Vec<Effect> {
+    let (spacing, text) = match state.interface.errors {
+        Spacing::Log => (Spacing::Linear, "Axes of errors are linear"),
+        Spacing::Linear => (Spacing::Log, "Axes of errors are logarithmic"),
+    };
+    state.interface.errors = spacing;
     state.say(NoticeKind::Done, text);
     Vec::new()
 }

@@ -24,6 +24,7 @@ pub fn point(state: &mut State, pointer: Pointer) -> Vec<Effect> {
         (Press::Click, Pointed::Action(action)) => hint(state, action),
         (Press::Click, at) if state.modal().is_some() => in_dialog(state, at),
         (Press::Drag, _) if state.modal().is_some() => Vec::new(),
+        (Press::Drag, at @ Pointed::RatioAxis(_)) => click(state, at),
         (Press::Click | Press::Drag, Pointed::Recording(share)) => playback::seek_share(state, share),
         (Press::Drag, Pointed::Ratio { layer, ratio }) if state.screens.schedule.dragging => {
             schedule::drag(state, layer, ratio)
@@ -58,6 +59,7 @@ fn in_dialog(state: &mut State, at: Pointed) -> Vec<Effect> {
         | Pointed::Row { .. }
         | Pointed::Head { .. }
         | Pointed::Recording(_)
+        | Pointed::RatioAxis(_)
         | Pointed::Unit { .. }
         | Pointed::Action(_) => None,
     });
@@ -75,6 +77,7 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
         | Pointed::Row { .. }
         | Pointed::Head { .. }
         | Pointed::Recording(_)
+        | Pointed::RatioAxis(_)
         | Pointed::Unit { .. }
         | Pointed::Action(_) => Vec::new(),
         Pointed::Screen(screen) => state.show(screen),

@@ -7,6 +7,7 @@ use crate::{
     words::Notation,
 };
 
+use super::view::widgets::Spacing;
 use super::{
     Action, CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log,
     Origin, Panel, Playback, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
@@ -102,6 +103,8 @@ pub struct Interface {
     pub mouse: bool,
     /// The notation of relative errors.
     pub notation: Notation,
+    /// The spacing of axes of errors.
+    pub errors: Spacing,
 }
 
 /// The model once it is open.
@@ -166,6 +169,7 @@ impl State {
                 theme: start.theme,
                 mouse: start.mouse,
                 notation: Notation::default(),
+                errors: Spacing::default(),
             },
             size: start.size,
             opening: None,

@@ -7,7 +7,7 @@ use crate::{
         Action, Curve, State,
         view::{
             Canvas, Role, status,
-            widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below, symbols},
+            widgets::{Plot, Scale, Spacing, Stroke, axes, column, put, row, scale_below, symbols},
         },
     },
     protocol::CurvePoint,
@@ -22,8 +22,12 @@ pub fn picture(
     curve: &Curve,
     cut: Option<usize>,
     planned: usize,
+    read: Option<usize>,
 ) {
-    let scale = Scale::log([0.0].into_iter().chain(ends(&curve.points)));
+    let scale = match view.state.interface.errors {
+        Spacing::Log => Scale::log(ends(&curve.points)),
+        spacing @ Spacing::Linear => Scale::errors(ends(&curve.points).collect::<Vec<_>>(), spacing),
+    };
     let Some(scale) = scale.map(|scale| scale.noted(view.state.interface.notation)) else {
         view.absent(area, "All errors are 0.");
         return;
@@ -34,7 +38,7 @@ pub fn picture(
     let area = axes(view.buffer, area, &scale, view.theme);
     let mut plot = Plot::new(area, view.theme.glyphs);
     let place = |removed: f64| across.place(removed / units).unwrap_or(0.0);
-    for (count, role) in [(Some(planned), Role::Planned), (cut, Role::Cut)] {
+    for (count, role) in [(Some(planned), Role::Planned), (cut, Role::Cut), (read, Role::Active)] {
         if let Some(count) = count {
             plot.upright(place(count as f64), Stroke::dotted(view.theme.style(role), ':'));
         }
@@ -52,18 +56,21 @@ pub fn picture(
     plot.line((0..dots).map(point), Stroke::solid(view.theme.style(status::part_role(part)), '*'));
     plot.draw(view.buffer);
     let signs = symbols(view.theme.glyphs);
-    for (count, sign, role) in
-        [(Some(planned), signs.planned, Role::Planned), (cut, view.theme.glyphs.active(), Role::Cut)]
-    {
+    for (count, sign, role) in [
+        (Some(planned), signs.planned, Role::Planned),
+        (cut, view.theme.glyphs.active(), Role::Cut),
+        (read, view.theme.glyphs.cursor(), Role::Active),
+    ] {
         let at = count.and_then(|count| Some((place(count as f64), error_at(&curve.points, count as f64)?)));
         if let Some((x, y)) = at.and_then(|(x, value)| Some((x, scale.place(value)?))) {
             put(view.buffer, area, column(area, x), row(area, y), sign, view.theme.style(role));
         }
     }
     scale_below(view.buffer, area, &across, view.theme);
+    view.hits.add_axis(area, last.max(0.01));
 }
 
-/// The first and the last error. The curve ascends, so they are its range.
+/// The first and the last positive error. The curve ascends, so they are its range.
 fn ends(points: &[CurvePoint]) -> impl Iterator<Item = f64> + '_ {
     let first = points.iter().map(|point| point.relative_error).find(|error| *error > 0.0);
     let last = points.iter().rev().map(|point| point.relative_error).find(|error| error.is_finite());

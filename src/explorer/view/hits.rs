@@ -20,6 +20,11 @@ enum Place {
     Scrubber {
         area: Rect,
     },
+    /// A chart over ratios from 0 at the left to `highest` at the right.
+    Axis {
+        area: Rect,
+        highest: f64,
+    },
     /// A ratio curve: layers from left to right, ratios from bottom (0) to top (`highest`).
     Curve {
         area: Rect,
@@ -37,6 +42,11 @@ impl Hits {
         self.places.push(Place::Curve { area, layers, highest });
     }
 
+    /// A chart over ratios from 0 to `highest`.
+    pub fn add_axis(&mut self, area: Rect, highest: f64) {
+        self.places.push(Place::Axis { area, highest });
+    }
+
     pub fn add_scrubber(&mut self, area: Rect) {
         self.places.push(Place::Scrubber { area });
     }
@@ -45,7 +55,7 @@ impl Hits {
     pub fn area_of(&self, wanted: Pointed) -> Option<Rect> {
         self.places.iter().rev().find_map(|place| match place {
             Place::Fixed { area, what } if *what == wanted => Some(*area),
-            Place::Fixed { .. } | Place::Scrubber { .. } | Place::Curve { .. } => None,
+            Place::Fixed { .. } | Place::Scrubber { .. } | Place::Axis { .. } | Place::Curve { .. } => None,
         })
     }
 
@@ -53,9 +63,10 @@ impl Hits {
     pub fn at(&self, column: u16, row: u16) -> Pointed {
         let position = Position::new(column, row);
         let hit = self.places.iter().rev().find(|place| match place {
-            Place::Fixed { area, .. } | Place::Scrubber { area } | Place::Curve { area, .. } => {
-                area.contains(position)
-            }
+            Place::Fixed { area, .. }
+            | Place::Scrubber { area }
+            | Place::Axis { area, .. }
+            | Place::Curve { area, .. } => area.contains(position),
         });
         match hit {
             None => Pointed::Nothing,
@@ -63,6 +74,10 @@ impl Hits {
             Some(Place::Scrubber { area }) => {
                 let last = area.width.saturating_sub(1).max(1);
                 Pointed::Recording(f64::from(position.x - area.x) / f64::from(last))
+            }
+            Some(Place::Axis { area, highest }) => {
+                let share = (f64::from(position.x - area.x) + 0.5) / f64::from(area.width.max(1));
+                Pointed::RatioAxis(share * highest)
             }
             Some(Place::Curve { area, layers, highest }) => on_curve(*area, *layers, *highest, position),
         }

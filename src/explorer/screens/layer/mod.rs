@@ -25,13 +25,15 @@ pub struct ViewState {
     pub part: Part,
     /// Index of the attempt under the cursor in the list of attempts.
     pub attempt: usize,
+    /// The number of removed units at which the error curve is read.
+    pub reading: Option<usize>,
     /// The unit that was opened from the map, with its part.
     pub unit: Option<(Part, usize)>,
 }
 
 impl Default for ViewState {
     fn default() -> Self {
-        Self { part: Part::Attention, attempt: 0, unit: None }
+        Self { part: Part::Attention, attempt: 0, reading: None, unit: None }
     }
 }
 
@@ -74,6 +76,7 @@ impl Slice for Layer {
     fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
         match movement {
             Move::Layer(by) => return state.step_layer(by),
+            Move::Aside(by) if *state.focused() == ERROR_CURVE.panel => read_further(state, by),
             Move::Aside(by) => {
                 state.follow = false;
                 state.screens.layer.part = if by < 0 { Part::Attention } else { Part::Mlp };
@@ -105,6 +108,13 @@ impl Slice for Layer {
     }
 
     fn click(&self, state: &mut State, at: Pointed) -> Option<Vec<Effect>> {
+        if let Pointed::RatioAxis(ratio) = at {
+            state.focus(Screen::Layer, &ERROR_CURVE.panel);
+            let curve = state.layers.get(state.layer)?.curve(state.screens.layer.part)?;
+            let removed = (ratio * curve.units as f64).round() as usize;
+            state.screens.layer.reading = Some(removed);
+            return Some(Vec::new());
+        }
         let Pointed::Row { panel, row } = at else { return None };
         state.focus(Screen::Layer, panel);
         let again = state.screens.layer.attempt == row;
@@ -165,4 +175,16 @@ fn csv(state: &State) -> String {
         );
     }
     text
+}
+
+/// Moves the reading of the error curve by one unit, or by one per cent of many units. It begins at the cut.
+fn read_further(state: &mut State, by: isize) {
+    let part = state.screens.layer.part;
+    let Some(layer) = state.layers.get(state.layer) else { return };
+    let Some(curve) = layer.curve(part) else { return };
+    let last = curve.points.last().map_or(0, |point| point.removed);
+    let step = (curve.units / 100).max(1) as isize;
+    let from = state.screens.layer.reading.or_else(|| Some(layer.view(part)?.removed.len())).unwrap_or(0);
+    let to = from.min(last).saturating_add_signed(by * step).min(last);
+    state.screens.layer.reading = Some(to);
 }

@@ -1,7 +1,10 @@
 //! Tests of what the screens show of a run.
 
 use super::*;
-use crate::{explorer::view::stage, protocol::Stage};
+use crate::{
+    explorer::view::{stage, widgets::Spacing},
+    protocol::Stage,
+};
 
 #[test]
 fn the_table_shows_every_state_by_mark_and_word() {
@@ -271,4 +274,34 @@ fn the_map_shows_every_layer_with_a_sign_on_removed_units_and_reads_the_cell_und
     assert!(shown(&state).contains("removed 1st of"), "{}", shown(&state));
     state.screens.map.part = Part::Mlp;
     assert!(shown(&state).contains("mean score"), "{}", shown(&state));
+}
+
+#[test]
+fn axes_of_errors_are_logarithmic_or_linear() {
+    let mut state = sample::half_done();
+    let labels = |state: &State| text(&drawn(&at(Screen::Errors, state.clone()), 120, 37).0);
+    let logarithmic = labels(&state);
+    state.interface.errors = Spacing::Linear;
+    let linear = labels(&state);
+    assert_ne!(logarithmic, linear);
+    assert!(linear.lines().any(|line| line.contains("│0.0")), "{linear}");
+}
+
+#[test]
+fn the_error_curve_is_read_by_keys_and_clicks() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::view::ERROR_CURVE.panel;
+    let (_, hits) = drawn(&state, 200, 57);
+    let on_curve = (0..57).flat_map(|y| (0..200).map(move |x| (x, y)));
+    let place = on_curve
+        .map(|(x, y)| hits.at(x, y))
+        .find(|at| matches!(at, Pointed::RatioAxis(ratio) if *ratio > 0.3));
+    let Pointed::RatioAxis(ratio) = place.unwrap() else { panic!() };
+    Screen::Layer.slice().click(&mut state, Pointed::RatioAxis(ratio));
+    let units = state.layers[state.layer].curve(state.screens.layer.part).unwrap().units;
+    let read = state.screens.layer.reading.unwrap();
+    assert_eq!(read, (ratio * units as f64).round() as usize);
+    assert!(shown(&state).contains("here: "), "{}", shown(&state));
+    Screen::Layer.slice().go(&mut state, crate::explorer::movement::Move::Aside(-1));
+    assert_eq!(state.screens.layer.reading, Some(read - (units / 100).max(1)));
 }

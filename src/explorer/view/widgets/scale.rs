@@ -3,9 +3,10 @@
 use crate::words::{self, Notation};
 
 /// How values are spaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spacing {
     Linear,
+    #[default]
     Log,
 }
 
@@ -67,6 +68,18 @@ impl Scale {
         let zeros = values.clone().into_iter().any(|value| value == 0.0);
         let scale = Self::log(values)?;
         Some(Self { floor: if zeros { ZERO } else { 0.0 }, ..scale })
+    }
+
+    /// An axis for errors with this spacing; None without a positive value.
+    pub fn errors(values: impl IntoIterator<Item = f64> + Clone, spacing: Spacing) -> Option<Self> {
+        match spacing {
+            Spacing::Log => Self::log_with_zeros(values),
+            Spacing::Linear => {
+                let finite = values.into_iter().filter(|value| value.is_finite());
+                let highest = finite.fold(0.0, f64::max);
+                (highest > 0.0).then(|| Self::from_zero(highest))
+            }
+        }
     }
 
     /// A log axis with round ends around all positive values within eight decades of the largest; None without a positive value.

@@ -86,7 +86,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     let lines: Vec<Vec<Option<f64>>> = compared.iter().map(|session| session.values(quantity)).collect();
     let all = || lines.iter().flatten().copied().flatten();
     let scale = match quantity.is_error() {
-        true => Scale::log_with_zeros(all().collect::<Vec<_>>())
+        true => Scale::errors(all().collect::<Vec<_>>(), view.state.interface.errors)
             .map(|scale| scale.noted(view.state.interface.notation)),
         false => all().next().map(|_| Scale::from_zero(all().fold(0.0, f64::max))),
     };

@@ -8,8 +8,8 @@ use crate::{
         view::{
             Canvas, Role,
             widgets::{
-                LayerAxis, Plot, Scale, Stroke, axes_with, label_columns, layer_place, put, row, symbols,
-                width, write,
+                LayerAxis, Plot, Scale, Spacing, Stroke, axes_with, label_columns, layer_place, put, row,
+                symbols, width, write,
             },
         },
     },
@@ -57,13 +57,14 @@ pub struct Chart<'s> {
     pub series: &'s [Series],
     pub background: Option<Background>,
     pub notation: Notation,
+    pub spacing: Spacing,
 }
 
 impl Chart<'_> {
     fn scale(&self) -> Option<Scale> {
         let all: Vec<f64> =
             self.series.iter().flat_map(|series| series.values.iter().copied().flatten()).collect();
-        Some(Scale::log_with_zeros(all)?.noted(self.notation))
+        Some(Scale::errors(all, self.spacing)?.noted(self.notation))
     }
 
     /// The margins that this chart needs in this area.

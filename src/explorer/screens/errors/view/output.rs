@@ -49,7 +49,7 @@ fn background(view: &Canvas<'_>) -> Option<Background> {
 
 fn chart<'s>(view: &Canvas<'_>, series: &'s [Series]) -> Chart<'s> {
     let notation = measure(view).notation(view.state.interface.notation);
-    Chart { series, background: background(view), notation }
+    Chart { series, background: background(view), notation, spacing: view.state.interface.errors }
 }
 
 /// The area of the chart inside a panel of this area.

@@ -23,7 +23,8 @@ fn both(view: &Canvas<'_>) -> [Series; 2] {
 }
 
 fn chart<'s>(view: &Canvas<'_>, series: &'s [Series]) -> Chart<'s> {
-    Chart { series, background: None, notation: view.state.interface.notation }
+    let (notation, spacing) = (view.state.interface.notation, view.state.interface.errors);
+    Chart { series, background: None, notation, spacing }
 }
 
 /// Margins of the chart in a frame of this area.

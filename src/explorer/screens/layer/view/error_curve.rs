@@ -42,6 +42,10 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let curve = &*curve;
     let inner = view.panel(&ERROR_CURVE.panel, area, "Error versus ratio", "over E‖y‖²");
     let mut lines = words(view, shown, curve, inner.width);
+    if let Some(removed) = read(view, curve) {
+        let sign = (view.theme.glyphs.cursor(), Role::Active, "here");
+        lines.push(reading(view, shown.part, curve, removed, sign, inner.width));
+    }
     if shown.layer.computed_curve(shown.part).is_none() && !view.state.is_replay() {
         let key = view.span(view.key(Action::ErrorCurve), Role::Key);
         lines.push(vec![key, view.span(" continues past the cut", Role::Muted)]);
@@ -58,7 +62,15 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         curve,
         cut(shown),
         status::planned(view.state, shown.index, shown.part).1,
+        read(view, curve),
     );
+}
+
+/// The number of removed units at which the user reads the curve.
+fn read(view: &Canvas<'_>, curve: &Curve) -> Option<usize> {
+    let last = curve.points.last()?.removed;
+    let reading = view.state.screens.layer.reading.filter(|_| view.is_focused(&ERROR_CURVE.panel))?;
+    Some(reading.min(last))
 }
 
 /// Units removed in the shown attempt.
@@ -118,7 +130,7 @@ pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rec
     let (words, below) = words_and_picture(area)?;
     let curve = &*shown.layer.curve(shown.part)?;
     let planned = status::planned(view.state, shown.index, shown.part).1;
-    picture(view, below, shown.part, curve, cut(shown), planned);
+    picture(view, below, shown.part, curve, cut(shown), planned, None);
     Some(words)
 }
 

@@ -252,6 +252,6 @@ fn costs(view: &mut Canvas<'_>, area: Rect) {
         let title = vec![view.span(part.to_string(), status::part_role(part))];
         view.line(place, 0, title);
         let below = Rect { y: place.y + 1, height: high.saturating_sub(1), ..place };
-        error_curve::picture(view, below, part, &curve, None, gone);
+        error_curve::picture(view, below, part, &curve, None, gone, None);
     }
 }
