@@ -86,6 +86,7 @@ fn rebuild(state: &mut State, place: usize, events: Vec<Stamped>) {
     }
     (state.screen, state.focus, state.zoom) = (old.screen, old.focus, old.zoom);
     (state.dialogs, state.interface, state.commands) = (old.dialogs, old.interface, old.commands);
+    state.last_action = old.last_action;
     state.jobs.replay_paused = true;
     state.playback = Playback { place, ended: false, ..old.playback };
     state.notice = None;
