@@ -14,7 +14,8 @@ use crate::{
     prune::Part,
 };
 
-/// Draws the curve, with marks at the actual and the planned number of removed units.
+/// Draws the curve, with marks at the actual and the planned number of removed units, and at the one that is read. Returns
+/// the area of the curve and its highest ratio.
 pub fn picture(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -23,14 +24,14 @@ pub fn picture(
     cut: Option<usize>,
     planned: usize,
     read: Option<usize>,
-) {
+) -> Option<(Rect, f64)> {
     let scale = match view.state.interface.errors {
         Spacing::Log => Scale::log(ends(&curve.points)),
         spacing @ Spacing::Linear => Scale::errors(ends(&curve.points).collect::<Vec<_>>(), spacing),
     };
     let Some(scale) = scale.map(|scale| scale.noted(view.state.interface.notation)) else {
         view.absent(area, "All errors are 0.");
-        return;
+        return None;
     };
     let units = curve.units.max(1) as f64;
     let last = curve.points.last().map_or(1.0, |point| point.removed as f64 / units);
@@ -67,7 +68,7 @@ pub fn picture(
         }
     }
     scale_below(view.buffer, area, &across, view.theme);
-    view.hits.add_axis(area, last.max(0.01));
+    Some((area, last.max(0.01)))
 }
 
 /// The first and the last positive error. The curve ascends, so they are its range.

@@ -55,7 +55,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         view.line(inner, at as u16, line);
     }
     let room = Rect { y: inner.y + above, height: inner.height - above, ..inner };
-    picture(
+    let drawn = picture(
         view,
         room,
         shown.part,
@@ -64,6 +64,9 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         status::planned(view.state, shown.index, shown.part).1,
         read(view, curve),
     );
+    if let Some((area, highest)) = drawn {
+        view.hits.add_axis(area, highest);
+    }
 }
 
 /// The number of removed units at which the user reads the curve.
