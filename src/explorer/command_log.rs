@@ -144,6 +144,8 @@ fn start(state: &mut State, job: &Job) {
             let mut words = Vec::new();
             words.extend(evaluation.text.iter().flat_map(|text| ["--text".to_string(), text.to_string()]));
             words.extend(["--seq-len".into(), evaluation.seq_len.to_string()]);
+            let windows = evaluation.windows.map(|windows| ["--windows".to_string(), windows.to_string()]);
+            words.extend(windows.into_iter().flatten());
             words.extend(evaluation.bos.then(|| "--bos".to_string()));
             on_session(state, "perplexity", words);
         }

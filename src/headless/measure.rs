@@ -78,7 +78,14 @@ impl Results {
     fn text(&self) -> String {
         let mut text = String::new();
         if let Some(record) = &self.perplexity {
-            text += &format!("{}\n", words::perplexities(record));
+            let bos = if record.bos { "with" } else { "without" };
+            text += &format!(
+                "perplexity, dense → pruned: {} on {} ({} tokens in windows of {}, {bos} BOS)\n",
+                words::perplexities_and_errors(record),
+                record.text,
+                words::count(record.tokens),
+                record.seq_len
+            );
         }
         if let Some(curve) = &self.curve {
             text += "removed,ratio,relative_error\n";

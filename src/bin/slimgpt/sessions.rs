@@ -138,9 +138,14 @@ pub fn choose(args: ChooseArgs, paths: Option<&Paths>) -> Result<(), Error> {
 }
 
 pub fn perplexity(args: PerplexityArgs, paths: Option<&Paths>) -> Result<(), Error> {
-    let PerplexityArgs { on, text, seq_len, bos } = args;
-    let options =
-        EvaluationOptions { text, seq_len, bos: bos.then_some(true), ..EvaluationOptions::default() };
+    let PerplexityArgs { on, text, seq_len, windows, bos } = args;
+    let options = EvaluationOptions {
+        text,
+        seq_len,
+        windows,
+        bos: bos.then_some(true),
+        ..EvaluationOptions::default()
+    };
     measure(on, Measured::Perplexity(options), paths)
 }
 

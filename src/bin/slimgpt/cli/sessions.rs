@@ -74,6 +74,9 @@ pub struct PerplexityArgs {
     /// Tokens per window [default: as in the last run]
     #[arg(long, value_name = "N")]
     pub seq_len: Option<usize>,
+    /// Maximum number of windows, drawn at random [default: as in the last run]
+    #[arg(long, value_name = "N")]
+    pub windows: Option<usize>,
     /// Start each window with a BOS token
     #[arg(long)]
     pub bos: bool,
