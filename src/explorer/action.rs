@@ -151,7 +151,7 @@ FIRST {
     NextStep: "next-step", "To the start of the next step", ["]"], On(&[Steps]) => elsewhere;
     LastStep: "last-step", "To the last recorded step", ["end"], On(&[Steps]) => elsewhere;
     Rules: "rules", "What the exact score, grouped Cholesky and the diagonal would choose", ["G"], On(&[Steps]) => elsewhere;
-    RecordSteps: "record-steps", "Solve this part again and record its steps; nothing else changes", ["enter"], On(&[Steps]) => elsewhere;
+    RecordSteps: "record-steps", "Follow the path of this part and record its steps; nothing is pruned", ["enter"], On(&[Steps]) => elsewhere;
     Quantity: "quantity", "What the colours of the map mean: score, cost, order of removal", ["v"], On(&[Map]) => elsewhere;
     Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]) => |state| edit::nudge(state, NUDGE);
     Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]) => |state| edit::nudge(state, -NUDGE);

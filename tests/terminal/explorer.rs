@@ -189,7 +189,7 @@ fn resizing_during_a_run_keeps_the_view() {
     // Step mode keeps the run from advancing.
     terminal.keys("ts");
     terminal.wait_for("paused");
-    terminal.keys("]]3");
+    terminal.keys("1]]3");
     let is_whole = |columns: u16, rows: u16| {
         move |screen: &vt100::Screen| {
             let footer = row(screen, rows - 1);
@@ -225,6 +225,9 @@ fn a_cancelled_run_resumes_where_it_ended() {
     // Step mode makes the position of the run known.
     terminal.keys("ts");
     terminal.wait_for("paused");
+    // Step mode has opened the algorithm view.
+    terminal.wait_for("8 Steps");
+    terminal.keys("1");
     for _ in 0..200 {
         if terminal.screen(done) >= 2 {
             break;

@@ -102,7 +102,7 @@ fn a_killed_run_can_be_resumed_from_the_list_of_sessions() {
     terminal.keys("ts");
     terminal.wait_for("paused");
     // Without step mode, a run that has halted after a batch goes on.
-    terminal.keys("t");
+    terminal.keys("t1");
     terminal.wait_until("some layers", |screen| done(screen) >= 2);
     terminal.kill();
     let name = only_session(&home);

@@ -63,6 +63,20 @@ pub fn units_removed(state: &mut State, (layer, part): (usize, Part), units: Vec
     }
 }
 
+/// Maximum number of pictures of all layers together.
+const PICTURES: usize = 1024;
+
+/// Drops the pictures of the layer farthest from this one, if there are too many.
+fn drop_distant(state: &mut State, layer: usize) {
+    let recorded = state.layers.iter().flat_map(|layer| &layer.recorded);
+    let all: usize = recorded.map(|recorded| recorded.counts().0).sum();
+    let others = (0..state.layers.len()).filter(|&other| !state.layers[other].recorded.is_empty());
+    let farthest = others.max_by_key(|other| other.abs_diff(layer));
+    if let Some(other) = farthest.filter(|&other| all > PICTURES && other != layer) {
+        state.layers[other].recorded.clear();
+    }
+}
+
 /// Keeps the picture of a step. The algorithm view moves to a step that a job in progress halts after.
 pub fn pictured(state: &mut State, (layer, part): (usize, Part), step: usize, picture: Box<StepPicture>) {
     let Some(known) = state.layers.get_mut(layer) else { return };
@@ -81,6 +95,7 @@ pub fn pictured(state: &mut State, (layer, part): (usize, Part), step: usize, pi
         }
     };
     known.recorded[at].add(step, picture);
+    drop_distant(state, layer);
     if live.is_some() {
         state.screens.steps.cursor = Some(Cursor { layer, part, step, phase: Phase::default() });
     }

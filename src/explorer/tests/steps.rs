@@ -124,3 +124,19 @@ fn in_a_recording_n_plays_on_to_the_next_removal() {
     script.keys("n");
     assert_eq!(script.effects, [Effect::Command(Command::control(1, Control::Step))]);
 }
+
+#[test]
+fn pictures_of_distant_layers_are_dropped_when_there_are_too_many() {
+    let mut script = Script::pruned(14);
+    script.keys("2 V");
+    for layer in 0..14 {
+        for step in 0..100 {
+            let picture = Box::new(picture(4, step.min(3)));
+            let event = Event::StepPictured { layer, part: Part::Attention, step, picture };
+            script.handle(0, event);
+        }
+    }
+    let recorded = |layer: usize| !script.state.layers[layer].recorded.is_empty();
+    assert_eq!((0..14).filter(|&layer| recorded(layer)).count(), 10);
+    assert!(recorded(13) && !recorded(0));
+}

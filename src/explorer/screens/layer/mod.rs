@@ -60,6 +60,7 @@ impl Slice for Layer {
         const HINTS: &[(Action, &str)] = &[
             (Action::Open, "choose"),
             (Action::SwitchPart, "part"),
+            (Action::Algorithm, "steps"),
             (Action::NextLayer, "layer"),
             (Action::Retry, "retry"),
             (Action::ErrorCurve, "curve"),

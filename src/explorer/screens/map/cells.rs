@@ -9,7 +9,8 @@ use crate::{
 
 /// Columns of the screen that the labels, borders and gaps take.
 const AROUND: usize = 14;
-/// Maximum number of units of a cell whose scores are averaged.
+/// Maximum number of cells in a row, and of units of a cell whose scores are averaged. They limit the time of a frame.
+const MOST: usize = 96;
 const SAMPLED: usize = 3;
 
 /// What the colours mean.
@@ -72,7 +73,7 @@ impl Grid {
 
     /// As many cells as fit, at most one per unit, each up to three columns wide.
     fn within(units: usize, columns: usize) -> Self {
-        let cells = units.min(columns).max(1);
+        let cells = units.min(columns).clamp(1, MOST);
         Self { units, cells, wide: (columns / cells).clamp(1, 3) }
     }
 

@@ -98,9 +98,9 @@ impl Slice for Steps {
         match movement {
             Move::Aside(by) if by < 0 => back(state),
             Move::Aside(_) => forward(state),
-            Move::Line(by) | Move::Page(by) => whole_steps(state, by),
+            Move::Line(by) => whole_steps(state, by),
             Move::End(by) => end(state, by),
-            Move::Layer(by) => state.step_layer(by),
+            Move::Page(by) | Move::Layer(by) => state.step_layer(by),
         }
     }
 
@@ -216,7 +216,7 @@ fn record(state: &mut State) -> Vec<Effect> {
     let job = job::RecordSteps { layer, part, method };
     let effects = perform::start_once_ready(state, job);
     if !effects.is_empty() && state.notice.is_none() {
-        state.say(NoticeKind::Done, "The part is solved again to record its steps; nothing else changes");
+        state.say(NoticeKind::Done, "The path of this part is followed to record its steps; nothing is pruned");
     }
     effects
 }

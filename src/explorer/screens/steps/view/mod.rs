@@ -108,8 +108,7 @@ fn title(view: &Canvas<'_>) -> String {
 /// The formula of the sub-step with its numbers.
 fn numbers(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let phase = shown.cursor.phase;
-    let title = format!("{} {}", phase as usize + 1, phase.name());
-    let inner = view.panel(&STEP, area, &title, "");
+    let inner = view.panel(&STEP, area, phase.name(), "");
     let line = vec![view.span(formula(view.state, phase), Role::Active)];
     view.line(inner, 0, line);
     let text = sentences::of(view.state, shown).join(" ");
@@ -136,19 +135,31 @@ fn nothing(view: &Canvas<'_>) -> String {
         let step = view.key(Action::Step);
         return format!("No step of this part is recorded. {step} makes the next one and records it.");
     }
+    let elsewhere = recorded_layers(view);
     if state.is_replay() {
         let step = view.key(Action::Step);
         return format!(
-            "The recording has no pictures of this part's steps, or not yet. {step} plays to the next removal."
+            "The recording has no pictures of this part's steps up to here. {step} plays to the next removal.{elsewhere}"
         );
     }
-    match (layer.active(), layer.view(part).is_some_and(|view| view.removed.is_empty())) {
-        (Some(_), true) => format!("Nothing was removed from {part} in this layer."),
-        (_, _) => format!(
-            "The steps of this part were not recorded. {} solves it again and records them; nothing else changes. Or {} turns step mode on: a run then pauses after every step.",
-            view.key(Action::RecordSteps),
-            view.key(Action::StepMode)
-        ),
+    if layer.active().is_some() && layer.view(part).is_some_and(|view| view.removed.is_empty()) {
+        return format!("Nothing was removed from {part} in this layer.");
+    }
+    let (record, mode) = (view.key(Action::RecordSteps), view.key(Action::StepMode));
+    format!(
+        "No step of this part is recorded. {record} follows its path and records the steps; it prunes nothing. Or {mode} turns step mode on: a run then pauses after every step.{elsewhere}"
+    )
+}
+
+/// The layers with recorded steps, in a sentence.
+fn recorded_layers(view: &Canvas<'_>) -> String {
+    let state = view.state;
+    let recorded = state.layers.iter().enumerate().filter(|(_, layer)| !layer.recorded.is_empty());
+    let layers: Vec<String> = recorded.map(|(index, _)| index.to_string()).collect();
+    match layers.len() {
+        0 => String::new(),
+        1 => format!(" Steps are recorded in layer {}.", layers[0]),
+        _ => format!(" Steps are recorded in layers {}.", layers.join(", ")),
     }
 }
 

@@ -16,9 +16,9 @@ use crate::{
     words::{change, error},
 };
 
-/// Columns before the scores, and most columns of a rule.
+/// Columns before the scores, and the fewest and most columns of a rule.
 const UNIT: u16 = 4;
-const COLUMN: u16 = 12;
+const COLUMN: (u16, u16) = (9, 12);
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let inner = view.panel(&CHOICE, area, "Three rules", "");
@@ -55,7 +55,7 @@ fn name(rule: HeadScore) -> &'static str {
 /// The scores of all units by every rule; the choice of each is marked. If not all fit, those with the lowest scores.
 fn heads(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let rules = &shown.picture.rules;
-    let column = (area.width.saturating_sub(UNIT) / 3).min(COLUMN);
+    let column = (area.width.saturating_sub(UNIT) / 3).clamp(COLUMN.0, COLUMN.1);
     let x_of = |at: usize| area.x + UNIT + at as u16 * column;
     let wide = usize::from(column.saturating_sub(1));
     for (at, rule) in rules.iter().enumerate() {

@@ -85,7 +85,9 @@ fn lines(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         if let Some(was) = was.filter(|was| *was > 0.0) {
             let text = change(was, score);
             let x = row.right().saturating_sub(width(&text));
-            write(view.buffer, row, x, row.y, &text, view.theme.style(Role::Muted));
+            if x >= end {
+                write(view.buffer, row, x, row.y, &text, view.theme.style(Role::Muted));
+            }
         }
     }
 }

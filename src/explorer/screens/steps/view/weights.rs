@@ -32,17 +32,19 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let compensated = phase >= Phase::Compensate;
     let label = match (compensated, most_share > 0.0) {
         (false, _) => "change: not yet".to_string(),
-        (true, true) => format!("change, up to {}", share(most_share)),
+        (true, true) => format!("change to {}", share(most_share)),
         (true, false) => "change: none".to_string(),
     };
     labelled(view, upper, "size ‖W_c‖");
     labelled(view, lower, &label);
     let bars = |strip: Rect| Rect { y: strip.y + 1, height: strip.height.saturating_sub(2), ..strip };
     for column in places(inner, cells) {
-        let Place { cell, x, wide } = column;
-        let gone = shown.picture.inverse.active[cell] == 0;
-        let leaves = phase > Phase::Score && shown.picture.inverse.leaving[cell] > 0;
-        let all_leave = shown.picture.inverse.active[cell] == shown.picture.inverse.leaving[cell];
+        let Place { cell, x, wide, each } = column;
+        let (active, leaving) = (shown.picture.inverse.active[cell], shown.picture.inverse.leaving[cell]);
+        let gone = active == 0;
+        // Of several units, most must leave to mark the cell.
+        let leaves = phase > Phase::Score && leaving > 0 && 2 * leaving >= active;
+        let all_leave = active == leaving;
         let (role, sign) = match (gone, leaves) {
             (true, _) => (Role::Removed, view.theme.glyphs.removed()),
             (_, true) if compensated && all_leave => (Role::Removed, view.theme.glyphs.removed()),
@@ -60,8 +62,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
             pillar(view.buffer, strip(lower), shares[cell] / most_share, style, view.theme.glyphs);
         }
         let number = cell.to_string();
-        if cells == shown.picture.units && width(&number) <= wide {
-            let at = x + (wide - width(&number)) / 2;
+        if cells == shown.picture.units && width(&number) < each {
+            let at = x + wide.saturating_sub(width(&number)) / 2;
             write(view.buffer, inner, at, lower.bottom() - 1, &number, view.theme.style(Role::Muted));
         }
     }
@@ -72,6 +74,8 @@ struct Place {
     cell: usize,
     x: u16,
     wide: u16,
+    /// Columns to the next cell.
+    each: u16,
 }
 
 /// Cells side by side, as wide as fit; if there are more cells than columns, evenly spread ones.
@@ -79,12 +83,12 @@ fn places(area: Rect, cells: usize) -> Vec<Place> {
     let columns = usize::from(area.width);
     if columns < cells {
         return (0..columns)
-            .map(|x| Place { cell: x * cells / columns, x: area.x + x as u16, wide: 1 })
+            .map(|x| Place { cell: x * cells / columns, x: area.x + x as u16, wide: 1, each: 1 })
             .collect();
     }
     let each = (columns / cells).min(14);
     let gap = usize::from(each > 2);
     (0..cells)
-        .map(|cell| Place { cell, x: area.x + (cell * each) as u16, wide: (each - gap) as u16 })
+        .map(|cell| Place { cell, x: area.x + (cell * each) as u16, wide: (each - gap) as u16, each: each as u16 })
         .collect()
 }
