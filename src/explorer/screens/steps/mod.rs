@@ -216,7 +216,10 @@ fn record(state: &mut State) -> Vec<Effect> {
     let job = job::RecordSteps { layer, part, method };
     let effects = perform::start_once_ready(state, job);
     if !effects.is_empty() && state.notice.is_none() {
-        state.say(NoticeKind::Done, "The path of this part is followed to record its steps; nothing is pruned");
+        state.say(
+            NoticeKind::Done,
+            "The path of this part is followed to record its steps; nothing is pruned",
+        );
     }
     effects
 }

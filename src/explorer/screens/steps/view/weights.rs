@@ -89,6 +89,11 @@ fn places(area: Rect, cells: usize) -> Vec<Place> {
     let each = (columns / cells).min(14);
     let gap = usize::from(each > 2);
     (0..cells)
-        .map(|cell| Place { cell, x: area.x + (cell * each) as u16, wide: (each - gap) as u16, each: each as u16 })
+        .map(|cell| Place {
+            cell,
+            x: area.x + (cell * each) as u16,
+            wide: (each - gap) as u16,
+            each: each as u16,
+        })
         .collect()
 }
