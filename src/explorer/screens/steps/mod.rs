@@ -52,8 +52,11 @@ pub static WEIGHTS: Panel =
 pub static CHOICE: Panel =
     Panel { title: "Scores now", explain: explain::choice, figure: no_chart, draw: view::choice_alone };
 
+/// Performs an action.
+type Act = fn(&mut State) -> Vec<Effect>;
+
 /// The actions of this screen.
-const ACTS: &[(Action, fn(&mut State) -> Vec<Effect>)] = &[
+const ACTS: &[(Action, Act)] = &[
     (Action::Step, forward),
     (Action::StepBack, back),
     (Action::PreviousStep, |state| whole_steps(state, -1)),

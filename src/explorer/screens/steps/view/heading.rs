@@ -105,14 +105,14 @@ fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, sizes: &[usize], 
         line.push(view.span(format!("{}{arrow}", view.theme.glyphs.ellipsis()), Role::Faint));
     }
     let (open, close) = view.theme.glyphs.choice();
-    for group in first..=last.min(names.len().saturating_sub(1)) {
+    for (group, name) in names.iter().enumerate().take(last + 1).skip(first) {
         if group > first {
             line.push(view.span(arrow.clone(), Role::Faint));
         }
         line.push(match group.cmp(&at) {
-            std::cmp::Ordering::Less => view.span(names[group].clone(), Role::Removed),
-            std::cmp::Ordering::Equal => view.span(format!("{open}{}{close}", names[group]), Role::Cut),
-            std::cmp::Ordering::Greater => view.span(names[group].clone(), Role::Muted),
+            std::cmp::Ordering::Less => view.span(name.clone(), Role::Removed),
+            std::cmp::Ordering::Equal => view.span(format!("{open}{name}{close}"), Role::Cut),
+            std::cmp::Ordering::Greater => view.span(name.clone(), Role::Muted),
         });
     }
     if last + 1 < names.len() {
