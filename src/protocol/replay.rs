@@ -4,7 +4,10 @@ use super::Stamped;
 
 /// A message of a replay. A place is the number of events shown so far, progress excluded.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "most messages are events, and a box would only be opened again")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most messages are events, and a box would only be opened again"
+)]
 pub enum ReplayNews {
     /// The length of the recording and its marks. Comes once, soon after the first event.
     Index(ReplayIndex),
