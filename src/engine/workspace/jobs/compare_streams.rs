@@ -58,7 +58,7 @@ impl Workspace<'_> {
             if let (Some(number), None) = (attempt, dense_part) {
                 self.save_output_error((layer, number), relative, &errors)?;
             }
-            emit_output_error((layer, attempt), dense_part, &errors, context);
+            emit_output_error((layer, attempt), dense_part, Some(errors), context);
         }
         Ok(())
     }
@@ -81,15 +81,15 @@ impl Workspace<'_> {
     }
 }
 
-/// Emits a comparison. JSON has no NaN and no infinity, so a comparison with one is not emitted.
+/// Emits a comparison, if there is one. JSON has no NaN and no infinity, so a comparison with one is not emitted.
 pub fn emit_output_error(
     (layer, attempt): (usize, Option<usize>),
     dense_part: Option<LayerPart>,
-    errors: &StreamErrors,
+    errors: Option<StreamErrors>,
     context: &mut Context,
 ) {
-    if errors.is_finite() {
-        context.emit(Event::OutputErrorMeasured { layer, attempt, dense_part, errors: *errors });
+    if let Some(errors) = errors.filter(StreamErrors::is_finite) {
+        context.emit(Event::OutputErrorMeasured { layer, attempt, dense_part, errors });
     }
 }
 

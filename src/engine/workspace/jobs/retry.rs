@@ -87,9 +87,7 @@ impl Workspace<'_> {
         self.save_attempt_end((layer, number), (solved.record.output_error, stream_errors), None)?;
         let record = self.add_attempt(solved, &attempt, files, &run_settings);
         context.emit(Event::LayerDone { record, attempt });
-        if let Some(errors) = &stream_errors {
-            emit_output_error((layer, Some(number)), None, errors, context);
-        }
+        emit_output_error((layer, Some(number)), None, stream_errors, context);
         Ok(number)
     }
 

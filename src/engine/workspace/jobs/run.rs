@@ -366,12 +366,10 @@ impl Workspace<'_> {
             seconds.calibration = earlier.calibration + context.seconds() - began - solve - evaluate;
             seconds.total = before + context.seconds();
             self.attempts.choose(layer, Some(attempt.number))?;
-            let (number, errors) = (attempt.number, (record.output_error, stream_errors));
-            self.save_attempt_end((layer, number), errors, Some(*seconds))?;
+            let number = attempt.number;
+            self.save_attempt_end((layer, number), (record.output_error, stream_errors), Some(*seconds))?;
             context.emit(Event::LayerDone { record, attempt });
-            if let Some(errors) = &stream_errors {
-                emit_output_error((layer, Some(number)), None, errors, context);
-            }
+            emit_output_error((layer, Some(number)), None, stream_errors, context);
             if let Some(measurement) = &mut measurement {
                 let checkpoint = self.checkpoint;
                 context.timed(&mut seconds.evaluate, |context| {
