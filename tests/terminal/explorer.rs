@@ -203,8 +203,8 @@ fn resizing_during_a_run_keeps_the_view() {
         terminal.wait_for("2 Layer 2");
         terminal.wait_for("╭ Layer 2 ");
     }
-    terminal.resize(60, 20);
-    terminal.wait_for("slimgpt needs 80×24, has 60×20");
+    terminal.resize(50, 12);
+    terminal.wait_for("slimgpt needs 60×15, has 50×12");
     // Keys pressed meanwhile are handled with the next key at the latest.
     terminal.keys("]");
     terminal.resize(120, 40);
