@@ -57,7 +57,7 @@ pub enum Context {
 use Scope::{Everywhere, In, On};
 use Screen::{Compare, Errors, Layer, Layers, Log, Map, Schedule, Steps};
 
-const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors, Map];
+const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors, Map, Compare];
 const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare, Map];
 const CHARTED: &[Screen] = LAYERED;
 /// Screens other than the algorithm view, which uses `G` for its rules.

@@ -7,7 +7,7 @@ use crate::{
     config::Settings,
     explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen, screens::compare},
     protocol::{
-        AttemptSummary, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
+        AttemptSummary, Command, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
         SessionStatus, SessionSummary,
     },
 };
@@ -242,4 +242,38 @@ fn a_recording_can_be_compared_with_sessions() {
     assert_eq!(script.state.screen, Screen::Compare);
     let names: Vec<String> = script.state.compared().into_iter().map(|of| of.name).collect();
     assert_eq!(names, ["this recording", "two"]);
+}
+
+#[test]
+fn the_sessions_of_the_model_form_a_front_and_one_can_be_opened() {
+    let mut script = Script::opened(2);
+    let point = |name: &str, parameters: u64, after: f64| {
+        let mut session = summary(name, after);
+        let content = session.content.as_mut().unwrap();
+        content.model.parameters_after = parameters;
+        session
+    };
+    let mut otherwise = point("otherwise", 100, 1.0);
+    otherwise.content.as_mut().unwrap().perplexity.as_mut().unwrap().tokens = 7;
+    let mut unmeasured = point("unmeasured", 100, 1.0);
+    unmeasured.content.as_mut().unwrap().perplexity = None;
+    let sessions = vec![
+        point("beaten", 900, 12.0),
+        point("small", 700, 11.0),
+        point("large", 950, 10.0),
+        otherwise,
+        unmeasured,
+    ];
+    script.send(Msg::Sessions { now: 0, sessions: Ok(sessions) });
+    let pareto = compare::pareto(&script.state);
+    let names: Vec<(&str, bool)> =
+        pareto.points.iter().map(|point| (point.session.name.as_str(), point.front)).collect();
+    assert_eq!(names, [("small", true), ("beaten", false), ("large", true)]);
+    assert_eq!((pareto.unmeasured, pareto.otherwise), (1, 1));
+    script.keys("5");
+    assert!(script.effects.contains(&Effect::ListSessions), "the list is read when the screen is shown");
+    script.state.focus(Screen::Compare, &compare::PARETO);
+    script.keys("down down right enter");
+    assert!(script.state.screens.compare.pareto.bytes);
+    assert_eq!(*script.command(), Command::Reopen { session: path("large") });
 }

@@ -2,12 +2,15 @@
 
 mod csv;
 mod numbers;
+mod pareto;
 mod results;
 mod sessions;
 mod texts;
 mod view;
 
 pub use numbers::{Compared, Quantity};
+#[cfg(test)]
+pub use pareto::of as pareto;
 pub use results::Comparison;
 pub use sessions::{ComparedSession, drop_session, letter, listed, read, removed_read, toggle};
 pub use texts::{TextPair, TokenCursor};
@@ -40,6 +43,7 @@ pub struct ViewState {
     pub token: TokenCursor,
     /// Lines scrolled back from the end of the texts.
     pub scrolled: usize,
+    pub pareto: pareto::Cursor,
 }
 
 pub static SESSIONS: Panel = Panel {
@@ -102,6 +106,27 @@ pub static PERPLEXITY: Panel = Panel {
     draw: view::numbers,
 };
 
+pub static PARETO: Panel = Panel {
+    title: "Pareto",
+    explain: |_| Explanation {
+        title: "Size against perplexity",
+        formula: vec!["on the front: no other session has fewer parameters and a smaller perplexity"],
+        text: vec![
+            "Every session of the open model whose active attempts were measured on the same text with the same windows is a point. The line joins the front; all points above it are beaten by another session.",
+            "Up and down move between the sessions, left and right switch between parameters and bytes, Enter opens the session.",
+        ],
+    },
+    figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
+    draw: view::pareto,
+};
+
+const PARETO_HINTS: &[(Action, &str)] = &[
+    (Action::Down, "session"),
+    (Action::Right, "bytes"),
+    (Action::Open, "open"),
+    (Action::NextPanel, "panel"),
+    (Action::Copy, "copy"),
+];
 const TABLES: &[(Action, &str)] = &[
     (Action::Right, "quantity"),
     (Action::Down, "session"),
@@ -142,16 +167,19 @@ impl Slice for Compare {
     }
 
     fn panels(&self) -> &'static [&'static Panel] {
-        const PANELS: &[&Panel] = &[&SESSIONS, &CURVES, &TEXTS, &PERPLEXITY];
+        const PANELS: &[&Panel] = &[&SESSIONS, &CURVES, &TEXTS, &PERPLEXITY, &PARETO];
         PANELS
     }
 
     fn panels_now(&self, state: &State) -> &'static [&'static Panel] {
-        const ALONE: &[&Panel] = &[&TEXTS, &PERPLEXITY];
+        const ALONE: &[&Panel] = &[&TEXTS, &PERPLEXITY, &PARETO];
         if state.compares_sessions() { self.panels() } else { ALONE }
     }
 
     fn hints(&self, state: &State) -> &'static [(Action, &'static str)] {
+        if *state.focused() == PARETO {
+            return PARETO_HINTS;
+        }
         match (is_on_sessions(state), state.compares_sessions()) {
             (true, _) => TABLES,
             (false, true) => MODELS_AND_TABLES,
@@ -160,13 +188,26 @@ impl Slice for Compare {
     }
 
     fn enter(&self, state: &mut State) -> Vec<Effect> {
-        sessions::refresh(state)
+        let mut effects = sessions::refresh(state);
+        if !state.is_replay() && state.model.is_some() {
+            effects.push(Effect::ListSessions);
+        }
+        effects
     }
 
     fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
         let lines = movement.lines(PAGE);
         match movement {
             Move::Layer(by) => return state.step_layer(by),
+            Move::Aside(_) if *state.focused() == PARETO => {
+                let cursor = &mut state.screens.compare.pareto;
+                cursor.bytes = !cursor.bytes;
+            }
+            Move::Line(_) | Move::Page(_) | Move::End(_) if *state.focused() == PARETO => {
+                let last = pareto::of(state).points.len().saturating_sub(1);
+                let cursor = &mut state.screens.compare.pareto;
+                cursor.at = cursor.at.min(last).saturating_add_signed(lines).min(last);
+            }
             Move::Aside(by) if is_on_sessions(state) => {
                 let quantity = &mut state.screens.compare.quantity;
                 *quantity = quantity.turned(by);
@@ -189,6 +230,9 @@ impl Slice for Compare {
     }
 
     fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
+        if action == Action::Open {
+            return Some(if *state.focused() == PARETO { pareto::open(state) } else { Vec::new() });
+        }
         let turns = [(Action::EarlierTexts, -1), (Action::LaterTexts, 1)];
         if let Some((_, by)) = turns.into_iter().find(|(turn, _)| *turn == action) {
             state.compare.turn(by);
@@ -218,7 +262,11 @@ impl Slice for Compare {
     fn click(&self, state: &mut State, at: Pointed) -> Option<Vec<Effect>> {
         let Pointed::Row { panel, row } = at else { return None };
         state.focus(Screen::Compare, panel);
-        state.screens.compare.row = row;
+        if *panel == PARETO {
+            state.screens.compare.pareto.at = row;
+        } else {
+            state.screens.compare.row = row;
+        }
         Some(Vec::new())
     }
 
@@ -228,6 +276,8 @@ impl Slice for Compare {
             Copied { what: "the sessions as CSV", text: csv::sessions(&state.compared()) }
         } else if *focused == CURVES {
             Copied { what: "the sessions' layers as CSV", text: csv::curves(&state.compared()) }
+        } else if *focused == PARETO {
+            Copied { what: "the sessions of the model as CSV", text: pareto::csv(state) }
         } else {
             Copied { what: "both texts", text: state.compare.texts() }
         }

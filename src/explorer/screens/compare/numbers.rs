@@ -192,7 +192,7 @@ fn perplexity(state: &State) -> Option<PerplexityRecord> {
     Some(PerplexityRecord { after, ..chosen.record.clone() })
 }
 
-fn evaluation(record: &PerplexityRecord) -> (&str, usize, bool) {
+pub(super) fn evaluation(record: &PerplexityRecord) -> (&str, usize, bool) {
     (&record.text, record.seq_len, record.bos)
 }
 

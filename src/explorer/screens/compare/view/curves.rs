@@ -14,7 +14,10 @@ use crate::{
         session_letter,
         view::{
             Canvas, Role, text,
-            widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, write},
+            widgets::{
+                LayerAxis, Plot, Scale, Stroke, axes, column, layer_place, put, row, scale_below, symbols,
+                width, write,
+            },
         },
     },
     words::ratio,
@@ -68,11 +71,28 @@ fn words(view: &Canvas<'_>, quantity: Quantity, value: f64) -> String {
     if quantity.is_error() { view.relative(value) } else { ratio(value) }
 }
 
-/// Values at the selected layer.
+/// True if the models have different numbers of layers.
+fn has_depths(compared: &[Compared]) -> bool {
+    compared.windows(2).any(|two| two[0].layers.len() != two[1].layers.len())
+}
+
+/// The layer of a model of `layers` layers at the relative depth of `layer` of `own`.
+fn at_depth(layer: usize, own: usize, layers: usize) -> usize {
+    ((layer_place(layer, own) * layers as f64) as usize).min(layers.saturating_sub(1))
+}
+
+/// Values at the selected layer, or at its relative depth.
 fn reading<'t>(view: &Canvas<'_>, compared: &[Compared], quantity: Quantity) -> Vec<Span<'t>> {
     let layer = view.state.layer;
-    let mut line = vec![view.span(format!("layer {layer}"), Role::Active)];
+    let own = compared.first().map_or(1, |open| open.layers.len());
+    let relative = has_depths(compared);
+    let place = match relative {
+        true => format!("layer {layer}, relative depth {:.2}", layer_place(layer, own)),
+        false => format!("layer {layer}"),
+    };
+    let mut line = vec![view.span(place, Role::Active)];
     for session in compared {
+        let layer = if relative { at_depth(layer, own, session.layers.len()) } else { layer };
         let value = session.values(quantity).get(layer).copied().flatten();
         let value = value.map_or("–".into(), |value| words(view, quantity, value));
         line.push(view.span(format!("  {} ", session_letter(session.place)), role(session)));
@@ -103,17 +123,23 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     let framed = Rect { width: area.width.saturating_sub(names), ..area };
     let inner = axes(view.buffer, framed, &scale, view.theme);
     let axis = LayerAxis { layers, selected: Some(view.state.layer) };
+    // Models of different depths share the axis of the relative depth.
+    let relative = has_depths(compared);
+    let depth = |at: usize| if relative { lines[at].len() } else { layers };
+    let selected = view.state.layer;
+    let own = if relative { lines.first().map_or(layers, Vec::len) } else { layers };
     let chosen = row_in(compared, view);
     let mut order: Vec<usize> = (0..compared.len()).rev().filter(|&at| at != chosen).collect();
     order.extend(Some(chosen).filter(|&at| at < compared.len()));
     let mut plot = Plot::new(inner, view.theme.glyphs);
-    if view.state.layer < layers {
+    if selected < own {
         let faint = Stroke::dotted(view.theme.style(Role::Faint), ':');
-        plot.upright(layer_place(view.state.layer, layers), faint);
+        plot.upright(layer_place(selected, own), faint);
     }
     for &at in &order {
         let place = |value: Option<f64>| value.and_then(|value| scale.place(value)).unwrap_or(f64::NAN);
-        let points = lines[at].iter().enumerate().map(|(layer, &v)| (layer_place(layer, layers), place(v)));
+        let points =
+            lines[at].iter().enumerate().map(|(layer, &v)| (layer_place(layer, depth(at)), place(v)));
         let letter = session_letter(compared[at].place);
         plot.line(points, Stroke::solid(view.theme.style(role(&compared[at])), letter));
     }
@@ -126,9 +152,10 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
         let mut end = None;
         for (layer, value) in lines[at].iter().enumerate() {
             let Some(place) = value.and_then(|value| scale.place(value)) else { continue };
-            let (x, y) = (axis.column(inner, layer), row(inner, place));
+            let (x, y) = (column(inner, layer_place(layer, depth(at))), row(inner, place));
             end = Some((x, place));
-            let lettered = layer == view.state.layer || usize::from(inner.width) >= layers * LETTERED;
+            let marked = layer == at_depth(selected, own, depth(at));
+            let lettered = marked || usize::from(inner.width) >= layers * LETTERED;
             let lettered = lettered && last != Some(layer);
             let style = view.theme.style(role(session));
             let style = if at == chosen { style.add_modifier(Modifier::BOLD) } else { style };
@@ -142,8 +169,12 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
         ends.extend(end.map(|(x, place)| (at, x, place)));
     }
     labels(view, Rect { width: inner.width + names, ..inner }, compared, &ends);
-    axis.draw(view.buffer, inner, view.theme);
-    view.hits.add_curve(inner, layers, 1.0);
+    if relative {
+        scale_below(view.buffer, inner, &Scale::between(0.0, 1.0), view.theme);
+    } else {
+        axis.draw(view.buffer, inner, view.theme);
+    }
+    view.hits.add_curve(inner, own, 1.0);
 }
 
 /// Draws letters and names after the last points, given the height of each in 0..=1. Labels that would touch
@@ -183,7 +214,14 @@ fn apart(wanted: &[u16], rows: std::ops::Range<u16>) -> Vec<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::apart;
+    use super::{apart, at_depth};
+
+    #[test]
+    fn layers_of_models_of_different_depths_are_compared_at_the_same_relative_depth() {
+        assert_eq!([0, 5, 11].map(|layer| at_depth(layer, 12, 24)), [1, 11, 23]);
+        assert_eq!([0, 11, 23].map(|layer| at_depth(layer, 24, 12)), [0, 5, 11]);
+        assert_eq!(at_depth(7, 12, 12), 7);
+    }
 
     #[test]
     fn labels_keep_their_order_and_never_touch() {

@@ -2,12 +2,13 @@
 
 mod curves;
 mod numbers;
+mod pareto;
 mod sessions;
 mod texts;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{CURVES, PERPLEXITY, SESSIONS, TEXTS};
+use super::{CURVES, PARETO, PERPLEXITY, SESSIONS, TEXTS};
 use crate::explorer::{
     Compared,
     view::{Canvas, Role},
@@ -21,6 +22,10 @@ const TEXT_ROWS: u16 = 14;
 const TWO: u16 = 15;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
+    let wide = area.width >= ALL.0 && area.height >= ALL.1;
+    if *view.state.focused() == PARETO && !(wide && !view.state.compares_sessions()) {
+        return pareto::draw(view, area);
+    }
     if !view.state.compares_sessions() {
         return dense_and_pruned(view, area);
     }
@@ -64,6 +69,7 @@ pub fn curves(view: &mut Canvas<'_>, area: Rect) {
 }
 
 pub use numbers::draw as numbers;
+pub use pareto::draw as pareto;
 pub use texts::draw as texts;
 
 fn dense_and_pruned(view: &mut Canvas<'_>, area: Rect) {
@@ -71,6 +77,11 @@ fn dense_and_pruned(view: &mut Canvas<'_>, area: Rect) {
     let above = wanted.min((area.height / 2).max(5)).min(area.height);
     let [above, below] = Layout::vertical([Constraint::Length(above), Constraint::Fill(1)]).areas(area);
     numbers::draw(view, above);
+    if area.width >= ALL.0 && area.height >= ALL.1 && !view.state.compares_sessions() {
+        let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(below);
+        texts::draw(view, left);
+        return pareto::draw(view, right);
+    }
     texts::draw(view, below);
 }
 
