@@ -127,7 +127,8 @@ fn sessions_that_cannot_be_compared_are_refused_with_the_reason() {
 fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_removed() {
     let mut script = listed();
     script.keys("down m down m esc 5");
-    assert_eq!(script.effects, [Effect::ReadSession(path("two")), Effect::ReadSession(path("three"))]);
+    let read = |name| Effect::ReadSession(path(name));
+    assert_eq!(script.effects, [read("two"), read("three"), Effect::ListSessions]);
     script.send(Msg::SessionRead(summary("two", 20.0)));
     let after = |script: &Script| script.state.compared()[1].perplexity.as_ref().and_then(|of| of.after);
     assert_eq!(after(&script), Some(20.0));
@@ -153,7 +154,7 @@ fn the_panels_of_other_sessions_are_shown_only_while_some_are_compared() {
     let mut script = listed();
     script.keys("esc 5");
     assert_eq!(script.state.focused(), &compare::TEXTS);
-    script.keys("f f");
+    script.keys("f f f");
     assert_eq!(script.state.focused(), &compare::TEXTS);
     script.keys("S down m esc");
     assert_eq!(script.state.focused(), &compare::SESSIONS);
