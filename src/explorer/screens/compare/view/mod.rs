@@ -23,7 +23,8 @@ const TWO: u16 = 15;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let wide = area.width >= ALL.0 && area.height >= ALL.1;
-    if *view.state.focused() == PARETO && !(wide && !view.state.compares_sessions()) {
+    let alone = !wide || view.state.compares_sessions();
+    if *view.state.focused() == PARETO && alone {
         return pareto::draw(view, area);
     }
     if !view.state.compares_sessions() {
