@@ -89,9 +89,13 @@ pub fn perplexity(value: f64) -> String {
     }
 }
 
-/// A standard error after its value: ` ± 0.1234`; nothing if it is unknown.
+/// A standard error with two significant digits after its value: ` ± 0.12`; nothing if it is unknown.
 pub fn plus_minus(error: Option<f64>) -> String {
-    error.map_or(String::new(), |error| format!(" ± {}", measure(error)))
+    let digits = |error: f64| match error {
+        _ if !(1e-4..1e4).contains(&error) => format!("{error:.1e}"),
+        _ => format!("{error:.*}", (1.0 - error.log10().floor()).clamp(0.0, 6.0) as usize),
+    };
+    error.map_or(String::new(), |error| format!(" ± {}", digits(error)))
 }
 
 /// The text of a value, or `-` if there is none.
