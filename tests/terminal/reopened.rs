@@ -108,6 +108,8 @@ fn a_killed_run_can_be_resumed_from_the_list_of_sessions() {
     let name = only_session(&home);
 
     let mut next = again(&home, &QUICK);
+    next.wait_for("Go on with the run of session");
+    next.keys("n");
     next.keys("S");
     next.wait_for("layers left");
     next.keys("r");

@@ -11,6 +11,7 @@ mod put_back;
 mod record_steps;
 mod retry;
 mod run;
+mod run_state;
 mod search;
 mod verify;
 

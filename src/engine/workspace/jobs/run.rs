@@ -7,7 +7,6 @@ use candle_core::{DType, Device};
 use crate::{
     config::Settings,
     export,
-    model::Architecture,
     pipeline::{self, Footprint, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
     protocol::{Attempt, Event, JobKind, Method, Methods, OnCancel, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule, StreamErrors},
@@ -28,6 +27,7 @@ use super::{
     compare_streams::emit_output_error,
     plan_by,
     put_back::Before,
+    run_state::RunState,
 };
 
 /// A run, either as the explorer's job or as part of a command.
@@ -89,64 +89,6 @@ struct Prepared<'m> {
     run_state: RunState,
     calibration: Rc<Calibration>,
     measurement: Option<Measurement<'m>>,
-}
-
-/// The ratios of a run. Ratios of layers that have not started may change.
-struct RunState {
-    /// The settings of the job.
-    given: Settings,
-    ratios: Vec<LayerRatio>,
-    /// The given settings, with a schedule that yields the ratios.
-    settings: Settings,
-    plan: Vec<LayerPlan>,
-}
-
-impl RunState {
-    /// Combines settings and ratios. `found` contains the ratios of the last search.
-    fn new(
-        given: Settings,
-        ratios: Vec<LayerRatio>,
-        found: Option<&[LayerRatio]>,
-        architecture: &Architecture,
-    ) -> Result<Self, Error> {
-        let settings = match given.ratios.schedule {
-            Schedule::Auto if found == Some(&ratios[..]) => given.clone(),
-            _ => with_ratios(given.clone(), &ratios, architecture.layers.len()),
-        };
-        let plan = match settings.ratios.schedule {
-            Schedule::Auto => pipeline::plan_by_ratios(architecture, &ratios, &settings)?,
-            _ => pipeline::plan(architecture, &settings)?,
-        };
-        Ok(Self { given, ratios, settings, plan })
-    }
-
-    /// The same run with other ratios from `layer` on.
-    fn replanned(
-        &self,
-        layer: usize,
-        ratios: &[LayerRatio],
-        architecture: &Architecture,
-    ) -> Result<Self, Error> {
-        let begun = self.ratios.iter().take(layer);
-        let ratios = begun.chain(ratios.iter().skip(layer)).copied().collect();
-        // Edited ratios no longer belong to a search.
-        Self::new(self.given.clone(), ratios, None, architecture)
-    }
-}
-
-/// Keeps the schedule if it yields these ratios on the pruned layers; otherwise the ratios become the schedule.
-fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Settings {
-    let yields = |scheduled: Vec<LayerRatio>| {
-        let off = |layer: usize, part| (scheduled[layer].of(part) - ratios[layer].of(part)).abs();
-        let same = |layer| off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12;
-        ratios.len() == layers
-            && settings.ratios.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
-    };
-    if settings.ratios.schedule != Schedule::Auto && pipeline::scheduled(layers, &settings).is_ok_and(yields)
-    {
-        return settings;
-    }
-    Settings { ratios: settings.ratios.with_layers(ratios.to_vec()), ..settings }
 }
 
 impl Work for job::Run {
