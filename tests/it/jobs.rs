@@ -163,7 +163,9 @@ fn a_stepwise_run_pauses_after_each_batch_and_a_step_removes_one_more() {
     for _ in 0..4 {
         let told = frontend.until(|event| *event == Event::Paused);
         assert_eq!(told.all(removed).len(), 1);
-        assert!(matches!(told.0[told.0.len() - 2], Event::UnitsRemoved { .. }));
+        let at = told.0.iter().position(|event| matches!(event, Event::UnitsRemoved { .. })).unwrap();
+        let after = &told.0[at + 1..];
+        assert!(matches!(after, [Event::StepPictured { .. }, Event::Paused]), "{after:?}");
         assert!(frontend.nothing_follows());
         frontend.send(Command::control(1, Control::Step));
     }
