@@ -157,9 +157,9 @@ fn control_z_returns_to_the_shell_and_fg_to_the_explorer() {
     shell.wait_for_model();
     // The program handles keys again.
     shell.keys("?");
-    shell.wait_for("Prune all layers");
+    shell.wait_for("type to filter");
     shell.keys("\x1b");
-    shell.wait_until("no help", |screen| !screen.contents().contains("Prune all layers"));
+    shell.wait_until("no help", |screen| !screen.contents().contains("type to filter"));
     shell.keys("q");
     // Keys typed before the prompt may still go to the explorer.
     shell.wait_until("the prompt", |screen| {
@@ -197,8 +197,8 @@ fn continuing_after_an_external_stop_redraws_everything() {
 #[test]
 fn a_small_window_shows_the_required_size_until_it_is_enlarged() {
     let terminal = explorer();
-    terminal.resize(62, 18);
-    terminal.wait_for("needs 80×24, has 62×18");
+    terminal.resize(59, 18);
+    terminal.wait_for("needs 60×15, has 59×18");
     terminal.resize(20, 5);
     terminal.wait_until("something", |screen| !screen.contents().trim().is_empty());
     terminal.resize(80, 24);

@@ -101,7 +101,10 @@ pub fn end(state: &mut State, outcome: Outcome) {
         if let Some(before) = &job.before {
             edit::remember_run(state, &before.active);
         }
-        state.jobs.last = Some(job);
+        // Work in idle time does not replace the result that the user waited for.
+        if job.asked == Asked::User {
+            state.jobs.last = Some(job);
+        }
     }
     set_status(state, JobStatus::Working);
 }

@@ -374,6 +374,11 @@ fn the_error_curve_is_followed_past_the_cut_in_idle_time_and_makes_way_for_any_j
     );
     script.handle(idle, Event::JobCancelled);
     assert!(!script.notice().contains("Cancelled"));
+    assert_eq!(
+        script.state.jobs.last.as_ref().map(|job| job.kind),
+        Some(JobKind::Run),
+        "nobody waited for it"
+    );
     let write = script.run();
     script.handle(write, Event::JobDone);
     script.keys("2");
