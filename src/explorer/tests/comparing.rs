@@ -261,6 +261,7 @@ fn the_sessions_of_the_model_form_a_front_and_one_can_be_opened() {
     let sessions = vec![
         point("beaten", 900, 12.0),
         point("small", 700, 11.0),
+        point("equal", 700, 11.0),
         point("large", 950, 10.0),
         otherwise,
         unmeasured,
@@ -269,12 +270,12 @@ fn the_sessions_of_the_model_form_a_front_and_one_can_be_opened() {
     let pareto = compare::pareto(&script.state);
     let names: Vec<(&str, bool)> =
         pareto.points.iter().map(|point| (point.session.name.as_str(), point.front)).collect();
-    assert_eq!(names, [("small", true), ("beaten", false), ("large", true)]);
+    assert_eq!(names, [("small", true), ("equal", true), ("beaten", false), ("large", true)]);
     assert_eq!((pareto.unmeasured, pareto.otherwise), (1, 1));
     script.keys("5");
     assert!(script.effects.contains(&Effect::ListSessions), "the list is read when the screen is shown");
     script.state.focus(Screen::Compare, &compare::PARETO);
-    script.keys("down down right enter");
+    script.keys("down down down right enter");
     assert!(script.state.screens.compare.pareto.bytes);
     assert_eq!(*script.command(), Command::Reopen { session: path("large") });
 }

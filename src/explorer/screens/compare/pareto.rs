@@ -75,10 +75,12 @@ pub fn of(state: &State) -> Pareto {
             .partial_cmp(&(b.parameters, b.perplexity))
             .unwrap_or(std::cmp::Ordering::Equal)
     });
-    let mut best = f64::INFINITY;
+    // A session with the same size and perplexity as one on the front is not beaten.
+    let mut best = (u64::MAX, f64::INFINITY);
     for point in &mut pareto.points {
-        point.front = point.perplexity < best;
-        best = best.min(point.perplexity);
+        let own = (point.parameters, point.perplexity);
+        point.front = own.1 < best.1 || own == best;
+        best = if own.1 < best.1 { own } else { best };
     }
     pareto
 }
