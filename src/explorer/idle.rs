@@ -7,7 +7,7 @@ use crate::{
 
 use super::{Asked, Effect, JobStatus, Screen, State, Status};
 
-/// A layer that took longer is not solved again without being asked for, in seconds.
+/// Layers that took longer, in seconds, are not solved again unless the user requests it.
 const LONGEST: f64 = 10.0;
 
 /// The error curves that were begun, so that none is begun twice.
@@ -25,7 +25,7 @@ impl Idle {
     }
 }
 
-/// Begins the next error curve if nothing else is to be done.
+/// Starts the next error curve if no job is running.
 pub fn fill(state: &mut State) -> Vec<Effect> {
     let shows_curves = [Screen::Layer, Screen::Schedule].contains(&state.screen);
     if !state.idle.curves || !shows_curves || !state.jobs.queue.is_empty() || state.unready().is_some() {

@@ -48,16 +48,16 @@ pub struct Job {
     pub before: Option<Before>,
     /// The layer and the method of a retry; None for other jobs.
     pub retry: Option<(usize, Method)>,
-    /// Who asked for it.
+    /// Who requested it.
     pub asked: Asked,
 }
 
-/// Who asked for a job.
+/// Who requested a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Asked {
     #[default]
     User,
-    /// The explorer, because nothing else was to be done. Any other job ends it.
+    /// The explorer, in idle time. Any other job ends it.
     Idle,
 }
 

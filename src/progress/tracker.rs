@@ -12,7 +12,7 @@ use super::{
     work::{self, Layer, PARTS, Windows},
 };
 
-/// Seconds before a remaining time is told.
+/// Seconds before a remaining time is shown.
 const WARM_UP: f64 = 0.5;
 /// Largest fraction before any computation is measured.
 const UNMEASURED: f64 = 0.02;

@@ -60,7 +60,6 @@ pub struct Outcome {
 /// `observe` receives the progress; its `Break` cancels the work between two steps.
 /// If G_λ cannot be factored in f32, it is factored in f64; if that fails, the damping is raised tenfold, up
 /// to 1.
-/// If G_λ cannot be factored in f32, it is factored in f64; then the damping is raised tenfold, up to 1.
 ///
 /// # Errors
 /// If shapes do not fit or a value is NaN or ∞; [`Error::NotPositiveDefinite`] if no damping suffices, and

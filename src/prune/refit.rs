@@ -16,7 +16,6 @@ use crate::product::multiply;
 /// W_OBS is computed as W_A + W_R G[R,A] G_λ[A,A]⁻¹, where R was removed. The inverse is applied to the rows
 /// of W_R G[R,A] or to those of G[R,A], whichever are fewer. Both lists of columns are ascending. Fails with
 /// a column of the weight if G_λ[A,A] is not positive definite.
-/// positive definite.
 pub(super) fn refit(
     part: &PruneProblem,
     damped: &Damped,

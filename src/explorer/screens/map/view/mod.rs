@@ -136,7 +136,7 @@ fn heading(view: &mut Canvas<'_>, area: Rect, part: Part, grid: &Grid) {
     }
 }
 
-/// A cell: its colour is the value, its sign what is removed. Without colours, shades show the value.
+/// A cell: its colour is the value, its sign marks removed units. Without colours, shades show the value.
 fn draw_cell(view: &mut Canvas<'_>, area: Rect, cell: Option<Cell>, shades: Shades, under: bool) {
     let theme = view.theme;
     let value = cell.and_then(|cell| cell.value).map(|value| shades.place(value));
