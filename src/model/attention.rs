@@ -66,7 +66,7 @@ impl Attention {
     }
 
     /// x: [batch, t, heads·head_dim] → [batch, t, heads, head_dim].
-    fn split(&self, x: &Tensor, heads: usize, norm: Option<&Tensor>) -> Result<Tensor> {
+    pub fn split(&self, x: &Tensor, heads: usize, norm: Option<&Tensor>) -> Result<Tensor> {
         let (batch, t, _) = x.dims3()?;
         let split = (batch, t, heads, self.head_dim);
         Ok(match norm {

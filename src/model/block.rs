@@ -1,8 +1,11 @@
 //! One decoder block, divided into the parts before and after each pruned weight.
 
+mod backward;
 mod narrow;
 #[cfg(test)]
 mod tests;
+
+pub use backward::{BlockGradients, BlockTrace, BlockWeight, Projection, WeightGradients};
 
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};

@@ -1,5 +1,9 @@
 //! The parts outside the blocks: embedding, final norm, output head.
 
+mod loss_gradient;
+
+pub use loss_gradient::{LossGradients, TokenLabels};
+
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 

@@ -19,7 +19,11 @@ pub(super) struct Mlp {
 impl Mlp {
     /// x: [batch, t, hidden] → act(gate(x)) ⊙ up(x): [batch, t, channels], the input of `down_proj`.
     pub fn activation(&self, x: &Tensor) -> Result<Tensor> {
-        let (gate, up) = (self.gate_proj.forward(x)?, self.up_proj.forward(x)?);
+        self.gated(&self.gate_proj.forward(x)?, &self.up_proj.forward(x)?)
+    }
+
+    /// act(gate) ⊙ up.
+    pub fn gated(&self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
         match self.act {
             Activation::Silu => Ok((gate.silu()? * up)?),
             Activation::GeluTanh => Ok((gate.gelu()? * up)?),

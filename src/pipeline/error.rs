@@ -43,6 +43,8 @@ pub enum Error {
         "tensor {tensor}: the updated weight {value} is too large for {dtype}, the number type of the checkpoint; raise damping"
     )]
     Overflow { tensor: String, value: f32, dtype: String },
+    #[error("the temporary file of the kept block inputs: {0}; free space for temporary files, or raise the memory budget")]
+    KeptInputs(std::io::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error("the tensor computation failed: {0}")]
@@ -57,7 +59,9 @@ impl Error {
         match self {
             Self::Plan(cause) | Self::Part { cause, .. } => cause.kind(),
             Self::Model(cause) => cause.kind(),
-            Self::NotFinite { .. } | Self::Overflow { .. } | Self::Tensor(_) => Kind::Failed,
+            Self::NotFinite { .. } | Self::Overflow { .. } | Self::KeptInputs(_) | Self::Tensor(_) => {
+                Kind::Failed
+            },
             Self::Cancelled => Kind::Cancelled,
             Self::Layers(_)
             | Self::UnequalLayers { .. }

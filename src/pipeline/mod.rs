@@ -70,6 +70,7 @@
 //! # }
 //! ```
 
+pub mod backward;
 mod curve;
 pub(crate) mod cut;
 mod cut_model;

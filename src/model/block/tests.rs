@@ -4,27 +4,27 @@ use rand_chacha::ChaCha8Rng;
 use super::{super::attention_mask::AttentionMask, *};
 use crate::model::{Activation, RopeScaling, RopeSettings};
 
-const HIDDEN: usize = 24;
-const HEAD_DIM: usize = 8;
+pub(super) const HIDDEN: usize = 24;
+pub(super) const HEAD_DIM: usize = 8;
 
 /// What differs between the blocks of the families.
-#[derive(Clone, Copy, Default)]
-struct Form {
-    window: Option<usize>,
-    cap: Option<f32>,
-    biases: bool,
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Form {
+    pub window: Option<usize>,
+    pub cap: Option<f32>,
+    pub biases: bool,
     /// The widths of the query and key norm, if any.
-    qk_norm: Option<[usize; 2]>,
-    after: bool,
-    gelu: bool,
-    residual: Option<f64>,
-    rotated_part: Option<f64>,
+    pub qk_norm: Option<[usize; 2]>,
+    pub after: bool,
+    pub gelu: bool,
+    pub residual: Option<f64>,
+    pub rotated_part: Option<f64>,
 }
 
-struct Random(ChaCha8Rng);
+pub(super) struct Random(pub ChaCha8Rng);
 
 impl Random {
-    fn tensor(&mut self, shape: &[usize], scale: f32) -> Tensor {
+    pub fn tensor(&mut self, shape: &[usize], scale: f32) -> Tensor {
         let count = shape.iter().product();
         let values = (0..count).map(|_| self.0.random_range(-scale..scale)).collect::<Vec<f32>>();
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
@@ -39,7 +39,7 @@ impl Random {
         (self.tensor(&[width], 0.5) + 1.0).unwrap()
     }
 
-    fn block(&mut self, form: Form) -> Block {
+    pub fn block(&mut self, form: Form) -> Block {
         let (heads, kv_heads, channels) = (6, 2, 40);
         let (wide, narrow) = (heads * HEAD_DIM, kv_heads * HEAD_DIM);
         let attention = Attention {
@@ -81,11 +81,11 @@ fn slow(block: &Block, h: &Tensor, rope: &Rope) -> Tensor {
     (&h + block.mlp_output(&f).unwrap()).unwrap()
 }
 
-fn numbers(x: &Tensor) -> Vec<f32> {
+pub(super) fn numbers(x: &Tensor) -> Vec<f32> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn forms() -> Vec<Form> {
+pub(super) fn forms() -> Vec<Form> {
     let plain = Form::default();
     vec![
         plain,
@@ -96,10 +96,14 @@ fn forms() -> Vec<Form> {
     ]
 }
 
-fn rope(form: Form, positions: usize) -> Rope {
+pub(super) fn rope(form: Form, positions: usize) -> Rope {
+    rope_in(form, positions, DType::F32)
+}
+
+pub(super) fn rope_in(form: Form, positions: usize, dtype: DType) -> Rope {
     let settings = RopeSettings::new(1e4, RopeScaling::None);
     let settings = RopeSettings { partial: form.rotated_part.unwrap_or(settings.partial), ..settings };
-    Rope::new(&settings, HEAD_DIM, positions, &Device::Cpu, DType::F32).unwrap()
+    Rope::new(&settings, HEAD_DIM, positions, &Device::Cpu, dtype).unwrap()
 }
 
 #[test]
