@@ -43,7 +43,9 @@ pub enum Error {
         "tensor {tensor}: the updated weight {value} is too large for {dtype}, the number type of the checkpoint; raise damping"
     )]
     Overflow { tensor: String, value: f32, dtype: String },
-    #[error("the temporary file of the kept block inputs: {0}; free space for temporary files, or raise the memory budget")]
+    #[error(
+        "the temporary file of the kept block inputs: {0}; free space for temporary files, or raise the memory budget"
+    )]
     KeptInputs(std::io::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
@@ -61,7 +63,7 @@ impl Error {
             Self::Model(cause) => cause.kind(),
             Self::NotFinite { .. } | Self::Overflow { .. } | Self::KeptInputs(_) | Self::Tensor(_) => {
                 Kind::Failed
-            },
+            }
             Self::Cancelled => Kind::Cancelled,
             Self::Layers(_)
             | Self::UnequalLayers { .. }

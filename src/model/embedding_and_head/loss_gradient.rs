@@ -178,7 +178,8 @@ impl<'s> Stretch<'s> {
     fn drawn(&self, uniform: impl Fn(usize) -> f64) -> Result<Vec<Option<u32>>> {
         let (n, vocab) = self.probabilities.dims2()?;
         let tiles = vocab.div_ceil(WORDS);
-        let padded = self.probabilities.pad_with_zeros(1, 0, tiles * WORDS - vocab)?.reshape((n, tiles, WORDS))?;
+        let padded =
+            self.probabilities.pad_with_zeros(1, 0, tiles * WORDS - vocab)?.reshape((n, tiles, WORDS))?;
         let sums: Vec<Vec<f32>> = padded.sum(D::Minus1)?.to_vec2()?;
         let places: Vec<(usize, f64)> = sums
             .iter()

@@ -9,9 +9,7 @@ use std::{
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{
-    BackwardObserver, BackwardProgress, BackwardStage, Error, ModelOnWindows, emit, memory,
-};
+use super::{BackwardObserver, BackwardProgress, BackwardStage, Error, ModelOnWindows, emit, memory};
 
 /// The input of every block and the output of the last one, for all windows, in the number type of the forward pass.
 pub struct KeptInputs {
@@ -45,10 +43,8 @@ impl KeptInputs {
             .map(|first| first..(first + at_once).min(windows.len()))
             .collect();
         let ends = on.model.embedding_and_head(on.device, on.dtype)?;
-        let mut stream: Vec<Tensor> = batches
-            .iter()
-            .map(|batch| ends.embed(&windows[batch.clone()]))
-            .collect::<Result<_, _>>()?;
+        let mut stream: Vec<Tensor> =
+            batches.iter().map(|batch| ends.embed(&windows[batch.clone()])).collect::<Result<_, _>>()?;
         drop(ends);
         let rope = on.model.rope(on.windows.seq_len(), on.device, on.dtype)?;
 

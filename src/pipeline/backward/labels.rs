@@ -33,9 +33,8 @@ impl Labels {
     pub(super) fn known(&self, windows: &Windows) -> Option<Vec<Vec<Option<u32>>>> {
         match self {
             Self::Next => {
-                let next = |window: &[u32]| {
-                    window[1..].iter().copied().map(Some).chain([None]).collect::<Vec<_>>()
-                };
+                let next =
+                    |window: &[u32]| window[1..].iter().copied().map(Some).chain([None]).collect::<Vec<_>>();
                 Some(vec![windows.iter().flat_map(next).collect()])
             }
             Self::Drawn { .. } => None,

@@ -70,7 +70,11 @@ fn windows_within(architecture: &Architecture, seq_len: usize, dtype: DType, mem
 /// Number of first entries, of `entries` in all, that are kept in the file.
 pub fn layers_in_file(on: &ModelOnWindows<'_>, entries: usize) -> usize {
     let hidden = on.model.architecture().hidden;
-    layers_beyond((on.windows.tokens().len() * hidden * on.dtype.size_in_bytes()) as u64, entries, on.memory_budget)
+    layers_beyond(
+        (on.windows.tokens().len() * hidden * on.dtype.size_in_bytes()) as u64,
+        entries,
+        on.memory_budget,
+    )
 }
 
 fn layers_beyond(stream_bytes: u64, entries: usize, memory_budget: u64) -> usize {

@@ -16,9 +16,9 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
 
-use crate::{calibration::Windows, model::BlockByBlock};
 #[cfg(test)]
 use crate::prune::Part;
+use crate::{calibration::Windows, model::BlockByBlock};
 
 use super::Error;
 

@@ -24,8 +24,9 @@ impl Tensors for RandomTensors {
         let mut tensors = self.0.lock().unwrap();
         let tensor = tensors.entry(format!("{name} {shape:?}")).or_insert_with(|| {
             let mut rng = ChaCha8Rng::seed_from_u64(name.bytes().map(u64::from).sum());
-            let numbers: Vec<f32> =
-                (0..shape.iter().product()).map(|_| middle + spread * rng.random_range(-1.0f32..1.0)).collect();
+            let numbers: Vec<f32> = (0..shape.iter().product())
+                .map(|_| middle + spread * rng.random_range(-1.0f32..1.0))
+                .collect();
             Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
         });
         Ok(tensor.to_device(device)?.to_dtype(dtype)?)
@@ -116,9 +117,8 @@ fn walk(on: ModelOnWindows<'_>, labels: &Labels) -> (Vec<Vec<f32>>, Vec<f32>) {
                 };
                 parts.push(layer.batches.iter().flat_map(of).collect());
             }
-            let inputs = |batch: &BatchGradients| {
-                batch.part(part).map_or(Vec::new(), |part| numbers(&part.inputs))
-            };
+            let inputs =
+                |batch: &BatchGradients| batch.part(part).map_or(Vec::new(), |part| numbers(&part.inputs));
             parts.push(layer.batches.iter().flat_map(inputs).collect());
         }
     }
@@ -150,7 +150,8 @@ fn check(what: &str, model: &RandomModel) {
         let kept = KeptInputs::of(&on, &mut |_| Continue(())).unwrap();
         let start = Backward::start(on, &kept, &labels, &mut |_| Continue(())).unwrap();
         let of_draw = &start.labels()[0];
-        let whole = Backward::start(on, &kept, &Labels::Given(start.labels().to_vec()), &mut |_| Continue(()));
+        let whole =
+            Backward::start(on, &kept, &Labels::Given(start.labels().to_vec()), &mut |_| Continue(()));
         assert_eq!(whole.unwrap().losses(), start.losses());
         let h = kept.input(0, 0).unwrap();
         let sum: f64 = start.losses()[0].iter().sum();

@@ -196,9 +196,10 @@ impl<'a> Backward<'a> {
             };
             for (at, sums) in self.gradients[batch].iter_mut().zip(&mut sums) {
                 let gradients = trace.gradients(at, weights)?;
-                for (part, output) in
-                    [(&mut found.attention, gradients.attention_output), (&mut found.mlp, gradients.mlp_output)]
-                {
+                for (part, output) in [
+                    (&mut found.attention, gradients.attention_output),
+                    (&mut found.mlp, gradients.mlp_output),
+                ] {
                     if let Some((part, output)) = part.as_mut().zip(output) {
                         part.outputs.push(output.flatten_to(1)?);
                     }

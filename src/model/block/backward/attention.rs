@@ -46,11 +46,14 @@ pub fn gradients(scoring: Scoring, trace: &AttentionTrace, at: &Tensor) -> Resul
             None => (scores, None),
         };
         let by_query = (batch, heads, rows, visible);
-        let masked = scores
-            .reshape(by_query)?
-            .broadcast_add(&mask.matrix(start, rows, first_key, scores.device())?)?;
-        let weights = candle_nn::ops::softmax_last_dim(&masked)?
-            .reshape((batch, kv_heads, group * rows, visible))?;
+        let masked = scores.reshape(by_query)?.broadcast_add(&mask.matrix(
+            start,
+            rows,
+            first_key,
+            scores.device(),
+        )?)?;
+        let weights =
+            candle_nn::ops::softmax_last_dim(&masked)?.reshape((batch, kv_heads, group * rows, visible))?;
         let at_weights = at.matmul(&v.t()?)?;
         let along = (&at_weights * &weights)?.sum_keepdim(D::Minus1)?;
         let at_scores = (&weights * at_weights.broadcast_sub(&along)?)?;

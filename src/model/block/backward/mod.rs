@@ -15,7 +15,10 @@ pub use weights::{BlockWeight, Projection, WeightGradients};
 use candle_core::Tensor;
 
 use super::{
-    super::{Error, Result, vector_jacobian::{after_norm, gate, linear, norm, rotation, wide}},
+    super::{
+        Error, Result,
+        vector_jacobian::{after_norm, gate, linear, norm, rotation, wide},
+    },
     Block,
 };
 use weights::Wanted;

@@ -171,11 +171,18 @@ fn gradients_of_every_form_of_block_are_those_of_differences_in_f64() {
         let along = random.tensor(&[windows, t, HIDDEN], 1.0);
         let moved = |by: f64| (f64s(&h) + (f64s(&along) * by).unwrap()).unwrap();
         let expected = slope(|by| loss(&wide, &moved(by)));
-        agree(dot(&found.input, &along), expected, norm(&found.input) * norm(&along), &format!("{form:?}: h"));
+        agree(
+            dot(&found.input, &along),
+            expected,
+            norm(&found.input) * norm(&along),
+            &format!("{form:?}: h"),
+        );
 
         let mut checked = 0;
         for which in all_weights() {
-            let Some((_, gradient)) = found.weights.iter().find(|(weight, _)| *weight == which) else { continue };
+            let Some((_, gradient)) = found.weights.iter().find(|(weight, _)| *weight == which) else {
+                continue;
+            };
             let along = random.tensor(gradient.dims(), 1.0);
             let changed = |by: f64| {
                 mapped(&wide, &|weight, x| {
@@ -183,7 +190,12 @@ fn gradients_of_every_form_of_block_are_those_of_differences_in_f64() {
                 })
             };
             let expected = slope(|by| loss(&changed(by), &f64s(&h)));
-            agree(dot(gradient, &along), expected, norm(gradient) * norm(&along), &format!("{form:?}: {which:?}"));
+            agree(
+                dot(gradient, &along),
+                expected,
+                norm(gradient) * norm(&along),
+                &format!("{form:?}: {which:?}"),
+            );
             checked += 1;
         }
         let biases = if form.biases { 7 } else { 0 };

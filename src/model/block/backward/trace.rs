@@ -2,7 +2,10 @@
 
 use candle_core::{Module, Tensor};
 
-use super::super::{super::{Result, Rope, attend::attend}, Block};
+use super::super::{
+    super::{Result, Rope, attend::attend},
+    Block,
+};
 
 /// One block with its input and its intermediate results for a batch of windows.
 #[derive(Clone, Debug)]
@@ -79,13 +82,8 @@ impl Block {
         let q = turn(attention.split(&q, attention.heads, q_norm)?)?;
         let k = turn(attention.split(&k, attention.kv_heads, k_norm)?)?;
         let v = attention.split(&attention.v_proj.forward(&x)?, attention.kv_heads, None)?;
-        let input = attend(
-            &q.transpose(1, 2)?,
-            &k.transpose(1, 2)?,
-            &v.transpose(1, 2)?,
-            0,
-            attention.scoring,
-        )?;
+        let input =
+            attend(&q.transpose(1, 2)?, &k.transpose(1, 2)?, &v.transpose(1, 2)?, 0, attention.scoring)?;
         let output = match self.norms.after_attention {
             Some(_) => Some(attention.o_proj.forward(&input)?),
             None => None,
