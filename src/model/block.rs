@@ -5,7 +5,7 @@ mod narrow;
 #[cfg(test)]
 mod tests;
 
-pub use backward::{BlockGradients, BlockTrace, BlockWeight, Projection, WeightGradients};
+pub use backward::{BlockGradients, BlockWeight, PartGradients, Projection, WeightGradients};
 
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
@@ -243,9 +243,7 @@ impl Block {
     /// As for [`Block::attention_context`].
     pub fn forward(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
         if processor::applies(h) {
-            let attention = self.size().has_attention().then(|| self.attention_weights()).transpose()?;
-            let mlp = self.size().has_mlp().then(|| self.mlp_weights()).transpose()?;
-            let block = BlockOnProcessor { attention, mlp };
+            let block = self.on_processor()?;
             return computed(h, |h, shape| block.forward(h, shape, rope));
         }
         self.run(h, rope, None)
@@ -266,6 +264,12 @@ impl Block {
             h = self.after_attention(&h, &self.attention.context(&normed, rope, cache)?)?;
         }
         self.after_mlp(&h, &self.mlp_activation(&h)?)
+    }
+
+    fn on_processor(&self) -> Result<BlockOnProcessor<'_>> {
+        let attention = self.size().has_attention().then(|| self.attention_weights()).transpose()?;
+        let mlp = self.size().has_mlp().then(|| self.mlp_weights()).transpose()?;
+        Ok(BlockOnProcessor { attention, mlp })
     }
 
     fn attention_weights(&self) -> Result<AttentionWeights<'_>> {

@@ -128,14 +128,7 @@ impl EmbeddingAndHead {
         let targets = targets.flatten_all()?;
         if processor::applies(h) {
             let h = h.contiguous()?;
-            let head = processor::Head {
-                norm: Values::of(&self.norm)?,
-                norm_eps: self.norm_eps,
-                weight: Values::of(self.head.weight())?,
-                factor: (1.0 / self.multipliers.logits_divisor) as f32,
-                cap: self.logits_cap.map(|cap| cap as f32),
-            };
-            return Ok(head.negative_log_likelihoods(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
+            return Ok(self.on_processor()?.negative_log_likelihoods(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
         }
         let (mut at, mut losses) = (0, Vec::new());
         self.logits_in_stretches(h, memory_budget, |logits| {
@@ -149,6 +142,16 @@ impl EmbeddingAndHead {
             Ok::<(), Error>(())
         })?;
         Ok(losses)
+    }
+
+    fn on_processor(&self) -> Result<processor::Head<'_>> {
+        Ok(processor::Head {
+            norm: Values::of(&self.norm)?,
+            norm_eps: self.norm_eps,
+            weight: Values::of(self.head.weight())?,
+            factor: (1.0 / self.multipliers.logits_divisor) as f32,
+            cap: self.logits_cap.map(|cap| cap as f32),
+        })
     }
 }
 

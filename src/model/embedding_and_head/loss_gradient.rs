@@ -8,7 +8,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    super::vector_jacobian::{norm, wide},
+    super::{
+        processor::{self, Choice, Shape, Values},
+        vector_jacobian::{norm, wide},
+    },
     EmbeddingAndHead, Error, Result, scaled,
 };
 
@@ -103,6 +106,35 @@ impl EmbeddingAndHead {
                 }
             }
         }
+        if processor::applies(h) {
+            return self.loss_gradients_in_tasks(h, labels);
+        }
+        self.loss_gradients_on_device(h, labels, memory_budget)
+    }
+
+    fn loss_gradients_in_tasks(&self, h: &Tensor, labels: TokenLabels<'_>) -> Result<LossGradients> {
+        let (contiguous, shape) = (h.contiguous()?, Shape::of(h)?);
+        let drawn;
+        let choice = match labels {
+            TokenLabels::Given(labels) => Choice::Given(labels),
+            TokenLabels::Drawn { draws, seed, first } => {
+                drawn = move |draw, token| uniform(seed, draw, first + token as u64);
+                Choice::Drawn { draws, uniform: &drawn }
+            }
+        };
+        let found = self.on_processor()?.loss_gradients(&Values::of(&contiguous)?, shape, &choice);
+        let tensor = |x: Vec<f32>| Tensor::from_vec(x, h.shape(), h.device());
+        let gradients = found.gradients.into_iter().map(tensor).collect::<candle_core::Result<_>>()?;
+        Ok(LossGradients { gradients, losses: found.losses, labels: found.labels })
+    }
+
+    fn loss_gradients_on_device(
+        &self,
+        h: &Tensor,
+        labels: TokenLabels<'_>,
+        memory_budget: u64,
+    ) -> Result<LossGradients> {
+        let tokens = h.dim(0)? * h.dim(1)?;
         let rows = h.flatten_to(1)?;
         let draws = labels.draws();
         let mut found = vec![Vec::new(); draws];
@@ -228,5 +260,51 @@ impl EmbeddingAndHead {
             Some(cap) => (1.0 - (logits / cap)?.sqr()?)?,
             None => logits.ones_like()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use candle_nn::Linear;
+
+    use super::{super::Multipliers, *};
+
+    fn random(rng: &mut ChaCha8Rng, shape: &[usize]) -> Tensor {
+        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn tasks_compute_the_same_loss_gradients_as_operations_on_whole_tensors() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for (vocab, windows, t, cap) in [(1700, 2, 30, None), (769, 1, 600, Some(3.0)), (50, 3, 7, None)] {
+            let hidden = 40;
+            let (embedding, norm) = (random(&mut rng, &[vocab, hidden]), random(&mut rng, &[hidden]));
+            let head = Linear::new(embedding.clone(), None);
+            let multipliers = Multipliers { logits_divisor: 2.0, ..Multipliers::default() };
+            let ends = EmbeddingAndHead { embedding, norm, norm_eps: 1e-5, head, multipliers, logits_cap: cap };
+            let h = (random(&mut rng, &[windows, t, hidden]) * 3.0).unwrap();
+            let drawn = TokenLabels::Drawn { draws: 3, seed: 7, first: 40 };
+            let tasks = ends.loss_gradients_in_tasks(&h, drawn).unwrap();
+            let whole = ends.loss_gradients_on_device(&h, drawn, 1 << 30).unwrap();
+            assert_eq!(tasks.labels, whole.labels, "{vocab}");
+            let mut labels = tasks.labels.clone();
+            labels[1][3] = None;
+            let given = TokenLabels::Given(&labels);
+            let tasks = ends.loss_gradients_in_tasks(&h, given).unwrap();
+            let whole = ends.loss_gradients_on_device(&h, given, 1 << 30).unwrap();
+            assert_eq!((tasks.losses[1][3], whole.losses[1][3]), (0.0, 0.0));
+            for draw in 0..3 {
+                let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                let (found, expected) = (numbers(&tasks.gradients[draw]), numbers(&whole.gradients[draw]));
+                let far = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let size = expected.iter().map(|x| x.abs()).fold(0.0, f32::max);
+                assert!(far < 1e-5 * size, "{vocab}: {far} of {size}");
+                for (found, expected) in tasks.losses[draw].iter().zip(&whole.losses[draw]) {
+                    assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0));
+                }
+            }
+        }
     }
 }

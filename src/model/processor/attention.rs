@@ -1,6 +1,10 @@
 //! softmax(scale · q kᵀ) v under the causal mask, for a few query rows of one head at a time: their scores stay in the cache,
 //! and most of the masked half is skipped.
 
+mod backward;
+
+pub use backward::{AtProjected, attend_backward};
+
 use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
 

@@ -1,5 +1,9 @@
 //! A decoder block on the processor: its parts, and the whole block in two passes over the tokens.
 
+mod backward;
+
+pub use backward::PartBackward;
+
 use candle_core::{Result, Tensor};
 use candle_nn::Linear;
 use rayon::prelude::*;

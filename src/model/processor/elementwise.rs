@@ -2,6 +2,8 @@
 //!
 //! Sums run in fixed lanes, so the width of the vectors does not change the bits.
 
+pub mod slopes;
+
 /// Numbers summed in parallel lanes.
 const LANES: usize = 16;
 

@@ -1,6 +1,10 @@
 //! Output head and cross entropy in one pass over stretches of the vocabulary. The logits of a batch are never in memory
 //! together.
 
+mod gradient;
+
+pub use gradient::Choice;
+
 use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
 

@@ -11,9 +11,9 @@ mod loss;
 mod values;
 
 pub use attention::{Heads, Strided, attend};
-pub use block::{Around, AttentionWeights, BlockOnProcessor, MlpWeights, Shape};
+pub use block::{Around, AttentionWeights, BlockOnProcessor, MlpWeights, PartBackward, Shape};
 pub use elementwise::Gate;
-pub use loss::Head;
+pub use loss::{Choice, Head};
 pub use values::Values;
 
 use candle_core::{DType, Tensor};

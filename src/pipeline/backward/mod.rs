@@ -25,7 +25,9 @@ use super::Error;
 pub use kept_inputs::KeptInputs;
 pub use labels::Labels;
 pub use memory::{BackwardMemory, backward_memory};
-pub use walk::{Backward, BatchGradients, LayerGradients, PartGradients};
+pub use walk::{Backward, BatchGradients, LayerGradients};
+
+pub use crate::model::PartGradients;
 
 /// A model and the windows that pass through it.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Backward passes of tiny random models of every family.
 
-use std::{collections::HashMap, ops::ControlFlow::Continue, sync::Mutex};
+use std::{collections::HashMap, ops::ControlFlow::Continue, sync::Mutex, time::Instant};
 
 use candle_core::{DType, Device, Tensor};
 use rand::{RngExt, SeedableRng};
@@ -242,4 +242,46 @@ fn a_walk_can_be_cancelled_at_every_batch() {
     cancelled(walk.step(&mut |_| std::ops::ControlFlow::Break(())).map(|_| ()));
     let of_loss = |done| BackwardProgress { stage: BackwardStage::Loss, layer: 3, done, total: 3 };
     assert_eq!(seen, [of_loss(1), of_loss(2), of_loss(3)]);
+}
+
+/// `cargo test --release --lib backward::tests::a_walk -- --ignored --nocapture` prints the times.
+#[test]
+#[ignore = "it measures times, which takes long"]
+fn a_walk_back_takes_at_most_three_forward_passes() {
+    let config = json!({
+        "model_type": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 6,
+        "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152, "rms_norm_eps": 1e-5,
+        "rope_theta": 10000.0, "max_position_embeddings": 2048, "tie_word_embeddings": true,
+        "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2,
+    });
+    let model = RandomModel::of(&config);
+    let windows = windows(8, 512, 8);
+    let on = on(&model, &windows, 8 << 30);
+    let mut forward = (f64::INFINITY, f64::INFINITY);
+    for draws in [1, 1, 2, 4] {
+        let began = Instant::now();
+        let kept = KeptInputs::of(&on, &mut |_| Continue(())).unwrap();
+        let blocks = began.elapsed().as_secs_f64();
+        let began = Instant::now();
+        let ends = model.embedding_and_head(&Device::Cpu, DType::F32).unwrap();
+        for (batch, windows) in kept.batches().iter().enumerate() {
+            let targets = Tensor::zeros((windows.len(), 512), DType::U32, &Device::Cpu).unwrap();
+            let h = kept.input(6, batch).unwrap();
+            ends.negative_log_likelihood(&h, &targets, 1 << 30).unwrap();
+        }
+        let loss = began.elapsed().as_secs_f64();
+        forward = (forward.0.min(blocks), forward.1.min(loss));
+        let began = Instant::now();
+        let labels = Labels::Drawn { draws, seed: 0 };
+        let mut walk = Backward::start(on, &kept, &labels, &mut |_| Continue(())).unwrap();
+        let head = began.elapsed().as_secs_f64();
+        while walk.step_by_batch(&[], &mut |_| Continue(()), &mut |_, _| Ok(())).unwrap().is_some() {}
+        let all = began.elapsed().as_secs_f64();
+        println!(
+            "{draws} draws: blocks forward {blocks:.2} s, loss {loss:.2} s; back: head {head:.2} s, blocks {:.2} s; {:.2} forward passes",
+            all - head,
+            all / (forward.0 + forward.1),
+        );
+        assert!(draws > 1 || all < 3.0 * (forward.0 + forward.1));
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use candle_core::Tensor;
 
 use crate::{
-    model::{Block, BlockWeight, Rope, TokenLabels, WeightGradients},
+    model::{Block, BlockWeight, PartGradients, Rope, TokenLabels, WeightGradients},
     prune::Part,
 };
 
@@ -49,14 +49,6 @@ pub struct BatchGradients {
     pub mlp: Option<PartGradients>,
     /// By draw, ∂loss/∂h of the block's input h: [tokens, hidden], f32.
     pub input: Vec<Tensor>,
-}
-
-/// One part of a block for one batch of windows. Tokens are those of all windows, one window after another.
-pub struct PartGradients {
-    /// The inputs of the scored weight (`o_proj` or `down_proj`): [tokens, columns], in the number type of the forward pass.
-    pub inputs: Tensor,
-    /// By draw, ∂loss/∂y of the output y = W x + bias of the scored weight, before the residual: [tokens, hidden], f32.
-    pub outputs: Vec<Tensor>,
 }
 
 impl BatchGradients {
@@ -187,28 +179,16 @@ impl<'a> Backward<'a> {
         let block = self.on.model.block(layer, self.on.device, self.on.dtype)?;
         let mut sums: Vec<WeightGradients> = vec![Vec::new(); self.losses.len()];
         for (batch, windows) in self.kept.batches().iter().enumerate() {
-            let trace = block.trace(&self.kept.input(layer, batch)?, &self.rope)?;
-            let mut found = BatchGradients {
-                windows: windows.clone(),
-                attention: part(trace.attention_inputs())?,
-                mlp: part(trace.mlp_inputs())?,
-                input: Vec::new(),
-            };
-            for (at, sums) in self.gradients[batch].iter_mut().zip(&mut sums) {
-                let gradients = trace.gradients(at, weights)?;
-                for (part, output) in [
-                    (&mut found.attention, gradients.attention_output),
-                    (&mut found.mlp, gradients.mlp_output),
-                ] {
-                    if let Some((part, output)) = part.as_mut().zip(output) {
-                        part.outputs.push(output.flatten_to(1)?);
-                    }
-                }
-                found.input.push(gradients.input.flatten_to(1)?);
-                *at = gradients.input;
-                add(sums, gradients.weights)?;
+            let h = self.kept.input(layer, batch)?;
+            let found = block.gradients(&h, &self.rope, &self.gradients[batch], weights)?;
+            drop(h);
+            let input = found.input.iter().map(|x| x.flatten_to(1)).collect::<Result<_, _>>()?;
+            self.gradients[batch] = found.input;
+            for (sums, gradients) in sums.iter_mut().zip(found.weights) {
+                add(sums, gradients)?;
             }
-            drop(trace);
+            let (attention, mlp) = (found.attention, found.mlp);
+            let found = BatchGradients { windows: windows.clone(), attention, mlp, input };
             each(&block, found)?;
             let (done, total) = (windows.end as u64, self.on.windows.samples() as u64);
             emit(observer, BackwardProgress { stage: BackwardStage::Backward, layer, done, total })?;
@@ -216,12 +196,6 @@ impl<'a> Backward<'a> {
         self.left = layer;
         Ok(Some((block, sums)))
     }
-}
-
-/// inputs: [windows, seq_len, columns]
-fn part(inputs: Option<&Tensor>) -> Result<Option<PartGradients>, Error> {
-    let part = |inputs: &Tensor| Ok(PartGradients { inputs: inputs.flatten_to(1)?, outputs: Vec::new() });
-    inputs.map(part).transpose()
 }
 
 fn add(sums: &mut WeightGradients, batch: WeightGradients) -> Result<(), Error> {

@@ -9,44 +9,125 @@ mod tests;
 mod trace;
 mod weights;
 
-pub use trace::BlockTrace;
 pub use weights::{BlockWeight, Projection, WeightGradients};
 
 use candle_core::Tensor;
 
 use super::{
     super::{
-        Error, Result,
+        Error, Result, Rope,
+        processor::{self, Shape, Values},
         vector_jacobian::{after_norm, gate, linear, norm, rotation, wide},
     },
     Block,
 };
+use trace::BlockTrace;
 use weights::Wanted;
 
-/// Gradients of a loss at the places of one block, f32.
+/// Gradients of a loss at the places of one block, for a batch of windows and one or several draws of labels.
 #[derive(Clone, Debug)]
 pub struct BlockGradients {
-    /// ∂loss/∂y of the attention's output y = `o_proj` x + bias: [batch, t, hidden]; None without attention.
-    pub attention_output: Option<Tensor>,
-    /// ∂loss/∂y of the FFN's output y = `down_proj` x + bias: [batch, t, hidden]; None without FFN.
-    pub mlp_output: Option<Tensor>,
-    /// ∂loss/∂h of the block's input h: [batch, t, hidden].
-    pub input: Tensor,
-    /// The gradients of the weights that were asked for.
-    pub weights: WeightGradients,
+    /// The attention; None if the block has none.
+    pub attention: Option<PartGradients>,
+    /// The FFN; None if the block has none.
+    pub mlp: Option<PartGradients>,
+    /// By draw, ∂loss/∂h of the block's input h: [batch, t, hidden], f32.
+    pub input: Vec<Tensor>,
+    /// By draw, the gradients of the weights that were asked for.
+    pub weights: Vec<WeightGradients>,
+}
+
+/// One part of a block. Tokens are those of all windows, one window after another.
+#[derive(Clone, Debug)]
+pub struct PartGradients {
+    /// The inputs x of the scored weight (`o_proj` or `down_proj`): [tokens, columns], in the number type of the forward pass.
+    pub inputs: Tensor,
+    /// By draw, ∂loss/∂y of the output y = W x + bias of the scored weight, before the norm behind the part, if it has one,
+    /// and before the residual: [tokens, hidden], f32.
+    pub outputs: Vec<Tensor>,
+}
+
+impl Block {
+    /// The gradients inside the block for its input h: [batch, t, hidden], whole windows. `outputs` has, by draw, the gradient
+    /// at the output of the block: [batch, t, hidden], f32. `weights` lists the weights whose gradients are computed as well;
+    /// a weight that the block lacks has none.
+    ///
+    /// # Errors
+    /// If a gradient has another shape, the windows are longer than the rotary tables, or the device fails.
+    pub fn gradients(
+        &self,
+        h: &Tensor,
+        rope: &Rope,
+        outputs: &[Tensor],
+        weights: &[BlockWeight],
+    ) -> Result<BlockGradients> {
+        if processor::applies(h) && weights.is_empty() {
+            return self.gradients_in_tasks(h, rope, outputs);
+        }
+        let trace = self.trace(h, rope)?;
+        let part = |inputs: Option<&Tensor>| {
+            let inputs = inputs.map(|x| x.flatten_to(1)).transpose()?;
+            Ok::<_, Error>(inputs.map(|inputs| PartGradients { inputs, outputs: Vec::new() }))
+        };
+        let (attention, mlp) = (part(trace.attention_inputs())?, part(trace.mlp_inputs())?);
+        let mut found = BlockGradients { attention, mlp, input: Vec::new(), weights: Vec::new() };
+        for output in outputs {
+            let places = trace.gradients(output, weights)?;
+            let parts =
+                [(&mut found.attention, places.attention_output), (&mut found.mlp, places.mlp_output)];
+            for (part, output) in parts {
+                if let Some((part, output)) = part.as_mut().zip(output) {
+                    part.outputs.push(output.flatten_to(1)?);
+                }
+            }
+            found.input.push(places.input);
+            found.weights.push(places.weights);
+        }
+        Ok(found)
+    }
+
+    /// [`Block::gradients`] on the processor in f32.
+    fn gradients_in_tasks(&self, h: &Tensor, rope: &Rope, outputs: &[Tensor]) -> Result<BlockGradients> {
+        let (h, shape) = (h.contiguous()?, Shape::of(h)?);
+        let outputs: Vec<Tensor> = outputs.iter().map(Tensor::contiguous).collect::<candle_core::Result<_>>()?;
+        let at = outputs.iter().map(Values::of).collect::<candle_core::Result<Vec<_>>>()?;
+        let at: Vec<&[f32]> = at.iter().map(|at| &**at).collect();
+        if let Some(output) = outputs.iter().find(|output| output.shape() != h.shape()) {
+            let (expected, found) = (h.shape(), output.shape());
+            let message = format!("expected gradients of shape {expected:?}, found {found:?}");
+            return Err(candle_core::Error::Msg(message).into());
+        }
+        let found = self.on_processor()?.backward(&Values::of(&h)?, &at, shape, rope)?;
+        let rows = |x: Vec<f32>| Tensor::from_vec(x, (shape.windows * shape.t, ()), h.device());
+        let part = |part: processor::PartBackward| {
+            let outputs = part.outputs.into_iter().map(rows).collect::<candle_core::Result<_>>()?;
+            Ok::<_, Error>(PartGradients { inputs: rows(part.inputs)?, outputs })
+        };
+        let input = |x: Vec<f32>| Tensor::from_vec(x, h.shape(), h.device());
+        Ok(BlockGradients {
+            attention: found.attention.map(part).transpose()?,
+            mlp: found.mlp.map(part).transpose()?,
+            input: found.input.into_iter().map(input).collect::<candle_core::Result<_>>()?,
+            weights: vec![Vec::new(); outputs.len()],
+        })
+    }
+}
+
+/// The gradients of one draw, f32.
+struct Places {
+    attention_output: Option<Tensor>,
+    mlp_output: Option<Tensor>,
+    input: Tensor,
+    weights: WeightGradients,
 }
 
 impl BlockTrace<'_> {
-    /// The gradients inside the block. `output` is the gradient at the output of the block: [batch, t, hidden], f32.
-    /// `weights` lists the weights whose gradients are computed as well; a weight that the block lacks has none.
-    ///
-    /// # Errors
-    /// If the gradient has another shape, or the device fails.
-    pub fn gradients(&self, output: &Tensor, weights: &[BlockWeight]) -> Result<BlockGradients> {
+    /// The gradients inside the block, from that at its output: [batch, t, hidden].
+    fn gradients(&self, output: &Tensor, weights: &[BlockWeight]) -> Result<Places> {
         let mut wanted = Wanted::of(weights);
         let (mlp_output, between) = self.through_mlp(output, &mut wanted)?;
         let (attention_output, input) = self.through_attention(&between, &mut wanted)?;
-        Ok(BlockGradients { attention_output, mlp_output, input, weights: wanted.found })
+        Ok(Places { attention_output, mlp_output, input, weights: wanted.found })
     }
 
     /// The gradients at the output of `down_proj` and at the input of the FFN, from that at the output of the block.

@@ -9,7 +9,7 @@ use super::{
     super::{
         super::{Rope, vector_jacobian::factor},
         Block, PartNorms,
-        tests::{Form, HEAD_DIM, HIDDEN, Random, forms, rope, rope_in},
+        tests::{Form, HEAD_DIM, HIDDEN, Random, forms, numbers, rope, rope_in},
     },
     BlockWeight, Projection,
 };
@@ -218,6 +218,37 @@ fn gradients_at_the_outputs_of_the_parts_add_up_to_those_of_their_biases() {
             let (_, bias) = found.weights.iter().find(|(weight, _)| weight == which).unwrap();
             let sum = output.flatten_to(1).unwrap().sum(0).unwrap();
             assert!(norm(&(sum - bias).unwrap()) < 1e-5 * norm(bias));
+        }
+    }
+}
+
+#[test]
+fn tasks_compute_the_same_gradients_as_operations_on_whole_tensors() {
+    let mut random = Random(ChaCha8Rng::seed_from_u64(13));
+    for form in forms() {
+        let block = random.block(form);
+        for (windows, t) in [(7, 130), (2, 513), (1, 700)] {
+            let shape = [windows, t, HIDDEN];
+            let (h, rope) = (random.tensor(&shape, 2.0), rope(form, t));
+            let at = [random.tensor(&shape, 1.0), random.tensor(&shape, 1.0)];
+            let found = block.gradients(&h, &rope, &at, &[]).unwrap();
+            let trace = block.trace(&h, &rope).unwrap();
+            let near = |found: &Tensor, expected: &Tensor, what: &str| {
+                let (found, expected) = (numbers(found), numbers(expected));
+                assert_eq!(found.len(), expected.len());
+                let far = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let size = expected.iter().map(|x| x.abs()).fold(0.0, f32::max);
+                assert!(far < 5e-6 * size, "{form:?}, {windows} windows of {t}, {what}: {far} of {size}");
+            };
+            let (attention, mlp) = (found.attention.unwrap(), found.mlp.unwrap());
+            near(&attention.inputs, trace.attention_inputs().unwrap(), "inputs of o_proj");
+            near(&mlp.inputs, trace.mlp_inputs().unwrap(), "inputs of down_proj");
+            for (draw, at) in at.iter().enumerate() {
+                let expected = trace.gradients(at, &[]).unwrap();
+                near(&attention.outputs[draw], &expected.attention_output.unwrap(), "outputs of o_proj");
+                near(&mlp.outputs[draw], &expected.mlp_output.unwrap(), "outputs of down_proj");
+                near(&found.input[draw], &expected.input, "input");
+            }
         }
     }
 }

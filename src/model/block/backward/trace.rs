@@ -9,7 +9,7 @@ use super::super::{
 
 /// One block with its input and its intermediate results for a batch of windows.
 #[derive(Clone, Debug)]
-pub struct BlockTrace<'b> {
+pub(super) struct BlockTrace<'b> {
     pub(super) block: &'b Block,
     /// h: [batch, t, hidden]
     pub(super) input: Tensor,
@@ -52,7 +52,7 @@ impl Block {
     ///
     /// # Errors
     /// As for [`Block::attention_context`].
-    pub fn trace(&self, h: &Tensor, rope: &Rope) -> Result<BlockTrace<'_>> {
+    pub(super) fn trace(&self, h: &Tensor, rope: &Rope) -> Result<BlockTrace<'_>> {
         let h = h.contiguous()?;
         let attention = self.size().has_attention().then(|| self.trace_attention(&h, rope)).transpose()?;
         let between = match &attention {
@@ -112,16 +112,5 @@ impl BlockTrace<'_> {
     /// The input of `down_proj`: [batch, t, channels]; None without FFN.
     pub fn mlp_inputs(&self) -> Option<&Tensor> {
         self.mlp.as_ref().map(|trace| &trace.input)
-    }
-
-    /// The output of the block: [batch, t, hidden].
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn output(&self) -> Result<Tensor> {
-        match &self.mlp {
-            Some(trace) => self.block.after_mlp(&self.between, &trace.input),
-            None => Ok(self.between.clone()),
-        }
     }
 }
