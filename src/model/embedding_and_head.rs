@@ -128,7 +128,9 @@ impl EmbeddingAndHead {
         let targets = targets.flatten_all()?;
         if processor::applies(h) {
             let h = h.contiguous()?;
-            return Ok(self.on_processor()?.negative_log_likelihoods(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
+            return Ok(self
+                .on_processor()?
+                .negative_log_likelihoods(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
         }
         let (mut at, mut losses) = (0, Vec::new());
         self.logits_in_stretches(h, memory_budget, |logits| {

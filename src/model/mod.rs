@@ -49,7 +49,9 @@ mod write;
 pub use crate::product::Kernels;
 pub use architecture::{Architecture, LayerSize, Positions};
 pub use attention::KvCache;
-pub use block::{Block, BlockGradients, BlockWeight, PartGradients, Projection, WeightGradients, select_columns};
+pub use block::{
+    Block, BlockGradients, BlockWeight, PartGradients, Projection, WeightGradients, select_columns,
+};
 pub use block_by_block::BlockByBlock;
 pub use chat::{ChatTemplate, Today};
 pub use checkpoint::Checkpoint;

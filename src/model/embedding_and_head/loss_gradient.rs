@@ -283,7 +283,8 @@ mod tests {
             let (embedding, norm) = (random(&mut rng, &[vocab, hidden]), random(&mut rng, &[hidden]));
             let head = Linear::new(embedding.clone(), None);
             let multipliers = Multipliers { logits_divisor: 2.0, ..Multipliers::default() };
-            let ends = EmbeddingAndHead { embedding, norm, norm_eps: 1e-5, head, multipliers, logits_cap: cap };
+            let ends =
+                EmbeddingAndHead { embedding, norm, norm_eps: 1e-5, head, multipliers, logits_cap: cap };
             let h = (random(&mut rng, &[windows, t, hidden]) * 3.0).unwrap();
             let drawn = TokenLabels::Drawn { draws: 3, seed: 7, first: 40 };
             let tasks = ends.loss_gradients_in_tasks(&h, drawn).unwrap();

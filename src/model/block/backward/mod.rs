@@ -89,7 +89,8 @@ impl Block {
     /// [`Block::gradients`] on the processor in f32.
     fn gradients_in_tasks(&self, h: &Tensor, rope: &Rope, outputs: &[Tensor]) -> Result<BlockGradients> {
         let (h, shape) = (h.contiguous()?, Shape::of(h)?);
-        let outputs: Vec<Tensor> = outputs.iter().map(Tensor::contiguous).collect::<candle_core::Result<_>>()?;
+        let outputs: Vec<Tensor> =
+            outputs.iter().map(Tensor::contiguous).collect::<candle_core::Result<_>>()?;
         let at = outputs.iter().map(Values::of).collect::<candle_core::Result<Vec<_>>>()?;
         let at: Vec<&[f32]> = at.iter().map(|at| &**at).collect();
         if let Some(output) = outputs.iter().find(|output| output.shape() != h.shape()) {

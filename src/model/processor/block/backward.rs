@@ -186,7 +186,13 @@ impl BlockOnProcessor<'_> {
     }
 
     /// Forward from the contexts to the input of `down_proj`, and back to the gradient at the contexts.
-    fn task(&self, h: &[f32], projected: Option<&(&AttentionWeights<'_>, Projected)>, shape: Shape, task: Task<'_>) {
+    fn task(
+        &self,
+        h: &[f32],
+        projected: Option<&(&AttentionWeights<'_>, Projected)>,
+        shape: Shape,
+        task: Task<'_>,
+    ) {
         let Task { tokens, a, f, draws } = task;
         let h = &h[tokens.start * shape.hidden..tokens.end * shape.hidden];
         let mut between = Buffer::of(h.len());
@@ -275,7 +281,9 @@ impl AttentionWeights<'_> {
         };
         // The transposed rotation is that by the negative angle.
         let table = table.map(|(cos, sin)| Ok::<_, candle_core::Error>((cos, sin.neg()?))).transpose()?;
-        let table = table.as_ref().map(|(cos, sin)| Ok::<_, candle_core::Error>((Values::of(cos)?, Values::of(sin)?)));
+        let table = table
+            .as_ref()
+            .map(|(cos, sin)| Ok::<_, candle_core::Error>((Values::of(cos)?, Values::of(sin)?)));
         let table = table.transpose()?;
         let turn_back = |x: &mut [f32], width: usize, first: usize| {
             let Some((cos, sin)) = &table else { return };

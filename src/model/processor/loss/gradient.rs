@@ -95,14 +95,20 @@ impl Head<'_> {
             rms_norm(h, &self.norm, self.norm_eps, &mut normed);
             let distributions = self.distributions(&normed, tokens.len());
             for (draw, out) in draws.into_iter().enumerate() {
-                self.of_draw(h, &normed, &distributions, |token| match choice {
-                    Choice::Given(labels) => labels[draw][tokens.start + token],
-                    Choice::Drawn { uniform, .. } => {
-                        let uniform = uniform(draw, tokens.start + token);
-                        let row = &normed[token * hidden..][..hidden];
-                        Some(self.drawn(row, &distributions, token, uniform))
-                    }
-                }, out);
+                self.of_draw(
+                    h,
+                    &normed,
+                    &distributions,
+                    |token| match choice {
+                        Choice::Given(labels) => labels[draw][tokens.start + token],
+                        Choice::Drawn { uniform, .. } => {
+                            let uniform = uniform(draw, tokens.start + token);
+                            let row = &normed[token * hidden..][..hidden];
+                            Some(self.drawn(row, &distributions, token, uniform))
+                        }
+                    },
+                    out,
+                );
             }
         });
         found
