@@ -15,7 +15,7 @@ use super::{
     picture, playback,
     quit::quit,
     runs,
-    screens::{errors::what_if, schedule, steps},
+    screens::{errors::what_if, layer::side_by_side, schedule, steps},
     search, sessions_on_disk,
 };
 
@@ -144,6 +144,8 @@ FIRST {
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
     Zoom: "zoom", "Show the focused panel alone, or the whole screen", ["z"], Everywhere => perform::zoom;
     Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]) => perform::retry;
+    Mark: "mark", "Mark the attempt under the cursor; two or three marked attempts are shown side by side", ["m"], On(&[Layer]) => side_by_side::mark;
+    MeasureMarked: "measure-marked", "Pass a few windows to the last layer with each marked attempt", ["w"], On(&[Layer]) => side_by_side::measure;
     ErrorCurve: "error-curve", "Continue the elimination path past the cut to compute the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]) => perform::error_curve;
     Algorithm: "algorithm", "The algorithm view: every elimination step of this part, forward and back; again: back to the layer", ["V"], On(&[Layers, Layer, Map, Steps]) => steps::open;
     StepBack: "step-back", "One sub-step back", ["N"], On(&[Steps]) => elsewhere;
@@ -162,7 +164,8 @@ FIRST {
     Shape: "shape", "Choose the schedule: curve, and mean or first and last ratio", ["d"], On(&[Layers, Schedule]) => |state| open_form(state, forms::shape);
     NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]) => perform::next_preset;
     Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]) => |state| open_form(state, forms::renormalise);
-    Budget: "budget", "Lock the number of parameters: raising one layer lowers the others at equal marginal cost; or unlock it", ["B"], On(&[Schedule]) => schedule::budget::toggle;
+    Budget: "budget", "Lock the number of parameters: if a layer is raised, others are lowered at equal marginal cost; or unlock it", ["B"], On(&[Schedule]) => schedule::budget::toggle;
+    Balance: "balance", "Balance the unlocked layers at equal marginal cost, with the same number of parameters", ["b"], On(&[Schedule]) => schedule::budget::balance;
     FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]) => search::find;
     Undo: "undo", "Undo the last edit of the schedule, choice of an attempt, or run", ["u"], Everywhere => edit::undo;
     Redo: "redo", "Redo the last undone edit", ["ctrl-r", "U"], Everywhere => edit::redo;

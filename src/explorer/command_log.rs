@@ -128,11 +128,18 @@ fn start(state: &mut State, job: &Job) {
             let words = ["--layer".into(), layer.to_string(), "--part".into(), part.to_string()];
             on_session(state, "curve", words);
         }
-        Job::CompareStreams(job::CompareStreams { dense_part: None }) => {
-            comment(state, "Output errors were measured; a run with --track-errors measures them too.");
+        Job::CompareStreams(job::CompareStreams { dense_part }) => {
+            let of = |LayerPart { layer, part }: &LayerPart| {
+                ["--layer".into(), layer.to_string(), "--dense".into(), part.to_string()]
+            };
+            let words = dense_part.iter().flat_map(of);
+            on_session(state, "errors", words);
         }
-        Job::CompareStreams(job::CompareStreams { dense_part: Some(LayerPart { layer, part }) }) => {
-            comment(state, &format!("Output errors were measured with {part} of layer {layer} dense."));
+        Job::CompareAttempts(job::CompareAttempts { layer, attempts, windows }) => {
+            let attempts: Vec<String> = attempts.iter().map(usize::to_string).collect();
+            let words = ["--layer".into(), layer.to_string(), "--attempts".into(), attempts.join(",")];
+            let words = words.into_iter().chain(["--windows".into(), windows.to_string()]);
+            on_session(state, "errors", words);
         }
         Job::RecordSteps(job::RecordSteps { layer, part, method: _ }) => {
             comment(

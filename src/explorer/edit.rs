@@ -5,7 +5,7 @@ use crate::{
     prune::{AttentionUnit, LayerRatio, Part},
 };
 
-use super::screens::schedule::budget::Balance;
+use super::screens::schedule::budget;
 use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
 
 /// Whether an edit is undone alone, or together with adjacent edits of the same name.
@@ -64,12 +64,10 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
             }
         },
     };
-    let balance = Balance::of(state, layer);
-    change(state, &ratio_of(layer, edited), Edit::GoesOn, |schedule| {
+    budget::edited(state, layer, (&ratio_of(layer, edited), Edit::GoesOn), |schedule| {
         for part in edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]) {
             schedule.set(layer, Some(part), moved.of(part));
         }
-        balance.map_or(Ok(()), |balance| balance.apply(schedule))
     })
 }
 
@@ -92,10 +90,8 @@ impl State {
 
 /// Sets a layer's ratio to exactly this value.
 pub fn type_ratio(state: &mut State, layer: usize, ratio: LayerRatio) -> Vec<Effect> {
-    let balance = Balance::of(state, layer);
-    change(state, &ratio_of(layer, None), Edit::Alone, |schedule| {
+    budget::edited(state, layer, (&ratio_of(layer, None), Edit::Alone), |schedule| {
         schedule.put(layer, ratio);
-        balance.map_or(Ok(()), |balance| balance.apply(schedule))
     })
 }
 
@@ -110,16 +106,27 @@ fn ratio_of(layer: usize, part: Option<Part>) -> String {
 
 /// Makes an attempt active and copies its ratio into the schedule.
 pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
-    let Some(known) = state.layers.get_mut(layer) else { return Vec::new() };
+    let Some(known) = state.layers.get(layer) else { return Vec::new() };
     let Some(result) = known.attempt(number) else { return Vec::new() };
     let ratio = result.attempt.method.ratio;
     let choice = Choice { layer, before: known.chosen, after: Some(number) };
     if choice.before == choice.after {
         return state.refuse(format!("attempt {number} of layer {layer} is already active"));
     }
-    known.chosen = Some(number);
     let before = state.schedule.clone();
-    state.schedule.put(layer, ratio);
+    let mut after = before.clone();
+    after.put(layer, ratio);
+    // If the number of parameters is locked, the others take the difference.
+    let over = budget::keep(state, &mut after, layer).err();
+    if over.is_some() {
+        after.clone_from(&before);
+        after.put(layer, ratio);
+    }
+    state.layers[layer].chosen = Some(number);
+    let moved = (0..after.ratios.len())
+        .filter(|&other| other != layer && after.ratios[other] != before.ratios[other])
+        .count();
+    state.schedule = after;
     let schedule = Both { before, after: state.schedule.clone() };
     let what = format!("the active attempt of layer {layer}");
     state.history.push(Change { what, schedule: Some(schedule), choices: vec![choice], open: false });
@@ -131,7 +138,13 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
         1 => "; 1 later layer is stale, R runs it again".into(),
         many => format!("; {many} later layers are stale, R runs them again"),
     };
-    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{below}"));
+    let balanced = match (over, moved) {
+        (Some(why), _) => format!("; the budget is not kept: {why}"),
+        (None, 0) => String::new(),
+        (None, 1) => "; the plan of 1 other layer keeps the budget".into(),
+        (None, many) => format!("; the plans of {many} other layers keep the budget"),
+    };
+    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{balanced}{below}"));
     vec![Effect::Command(Command::activate(layer, Some(number)))]
 }
 

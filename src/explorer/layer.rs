@@ -9,7 +9,7 @@ use crate::{
     prune::{AttentionUnit, Part, StreamErrors},
 };
 
-use super::{RecordedSteps, Work};
+use super::{RecordedSteps, Work, screens::layer::side_by_side::SideBySide};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
@@ -27,6 +27,8 @@ pub struct Layer {
     pub reported: Vec<Event>,
     /// Recorded elimination steps, at most one path per part.
     pub recorded: Vec<RecordedSteps>,
+    /// The attempts that are shown side by side.
+    pub side_by_side: SideBySide,
 }
 
 /// A finished solve of a layer.
@@ -129,6 +131,7 @@ impl Layer {
             curves: Vec::new(),
             reported: Vec::new(),
             recorded: Vec::new(),
+            side_by_side: SideBySide::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::prune::Part;
 
+use super::screens::errors::measure::Measure;
 use super::{Effect, Field, FieldId, Form, FormKind, NoticeKind, Quantity, State};
 
 pub const LOOKS: [&str; 2] = ["light", "dark"];
@@ -14,8 +15,8 @@ const ENDINGS: [&str; 2] = ["svg", "png"];
 pub enum Figure {
     /// Planned ratios and ratios of active attempts, over the layers.
     Ratios,
-    /// Errors over the layers.
-    Errors,
+    /// Errors over the layers, with this measure of the output error.
+    Errors(Measure),
     Scores {
         layer: usize,
         part: Part,
@@ -31,6 +32,13 @@ pub enum Figure {
     Attempts {
         layer: usize,
     },
+    /// The error curves of the marked attempts.
+    MarkedCurves {
+        layer: usize,
+        part: Part,
+    },
+    /// Size against perplexity of all sessions of the model.
+    Pareto,
     /// Parameters and perplexity of the dense and the pruned model.
     BeforeAndAfter,
     /// The open session and the compared ones, over the layers.
@@ -99,11 +107,15 @@ impl Figure {
     pub fn title(self) -> String {
         match self {
             Self::Ratios => "ratio over the layers".into(),
-            Self::Errors => "errors over the layers".into(),
+            Self::Errors(measure) => format!("errors over the layers, {}", measure.name()),
             Self::Scores { layer, part } => format!("scores of layer {layer}, {part}"),
             Self::ErrorCurve { layer, part } => format!("error versus ratio of layer {layer}, {part}"),
             Self::Hessian { layer, part } => format!("Hessian diagonal of layer {layer}, {part}"),
             Self::Attempts { layer } => format!("attempts at layer {layer}"),
+            Self::MarkedCurves { layer, part } => {
+                format!("error curves of the marked attempts at layer {layer}, {part}")
+            }
+            Self::Pareto => "size and perplexity".into(),
             Self::BeforeAndAfter => "before and after".into(),
             Self::Sessions(quantity) => format!("{} of the sessions", quantity.title()),
         }
@@ -113,11 +125,16 @@ impl Figure {
     fn name(self) -> String {
         match self {
             Self::Ratios => "ratios".into(),
-            Self::Errors => "errors".into(),
+            Self::Errors(Measure::Relative) => "errors".into(),
+            Self::Errors(Measure::Absolute) => "errors-absolute".into(),
+            Self::Errors(Measure::Cosine) => "errors-cosine".into(),
+            Self::Errors(Measure::WithoutLargest) => "errors-without-largest".into(),
             Self::Scores { layer, part } => format!("scores-{layer}-{part}"),
             Self::ErrorCurve { layer, part } => format!("error-curve-{layer}-{part}"),
             Self::Hessian { layer, part } => format!("hessian-{layer}-{part}"),
             Self::Attempts { layer } => format!("attempts-{layer}"),
+            Self::MarkedCurves { layer, part } => format!("attempt-curves-{layer}-{part}"),
+            Self::Pareto => "size-and-perplexity".into(),
             Self::BeforeAndAfter => "before-and-after".into(),
             Self::Sessions(quantity) => format!("sessions-{}", quantity.title().replace(' ', "-")),
         }

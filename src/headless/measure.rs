@@ -1,10 +1,10 @@
-//! Measurements on a session: perplexity, error curve, and texts of both models.
+//! Measurements on a session: perplexity, error curve, output errors, and texts of both models.
 
 use super::{Output, print_json, print_text, run};
 use crate::{
     engine::{self, Error, Measure},
     protocol::{CurvePoint, Event, MeasuredToken, PerplexityRecord, Side},
-    prune::Part,
+    prune::{Part, StreamError, StreamErrors},
     words,
 };
 
@@ -15,6 +15,8 @@ struct Results {
     perplexity: Option<PerplexityRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     curve: Option<Curve>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<OutputError>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     texts: Vec<Text>,
 }
@@ -27,6 +29,23 @@ struct Curve {
     points: Vec<CurvePoint>,
 }
 
+/// The streams behind a layer.
+#[derive(serde::Serialize)]
+struct OutputError {
+    /// The compared attempt; that of the layer if no attempts are compared.
+    attempt: Option<usize>,
+    layer: usize,
+    relative_error: f64,
+    #[serde(flatten)]
+    output: StreamError,
+}
+
+impl OutputError {
+    fn new(layer: usize, attempt: Option<usize>, errors: &StreamErrors) -> Self {
+        Self { attempt, layer, relative_error: errors.mlp.relative(), output: errors.mlp }
+    }
+}
+
 #[derive(serde::Serialize)]
 struct Text {
     model: Side,
@@ -34,7 +53,8 @@ struct Text {
     tokens: Vec<MeasuredToken>,
 }
 
-/// Measures and prints: a sentence for a perplexity, a table of comma-separated values for a curve, both texts, or
+/// Measures and prints: a sentence for a perplexity, a table of comma-separated values for a curve or output
+/// errors, both texts, or
 /// JSON.
 ///
 /// # Errors
@@ -58,6 +78,12 @@ impl Results {
         }
         if let Event::ErrorCurve { layer, part, units, points } = event {
             self.curve = Some(Curve { layer: *layer, part: *part, units: *units, points: points.clone() });
+        }
+        if let Event::OutputErrorMeasured { layer, attempt, errors, dense_part: _ } = event {
+            self.errors.push(OutputError::new(*layer, *attempt, errors));
+        }
+        if let Event::AttemptCompared { layer: _, attempt, windows: _, behind, errors } = event {
+            self.errors.push(OutputError::new(*behind, Some(*attempt), errors));
         }
         if let Event::GeneratedText { side, text } = event {
             self.text_of(*side).text += text;
@@ -93,6 +119,15 @@ impl Results {
                 let ratio = *removed as f64 / curve.units.max(1) as f64;
                 text += &format!("{removed},{ratio:.6},{relative_error:e}\n");
             }
+        }
+        if !self.errors.is_empty() {
+            text += "attempt,layer,relative_error,absolute_error,dense_norm,cosine_distance,error_without_largest\n";
+        }
+        for OutputError { attempt, layer, relative_error, output } in &self.errors {
+            let attempt = attempt.map_or("dense".into(), |attempt| attempt.to_string());
+            let StreamError { error, norm, cosine, .. } = output;
+            let rest = output.relative_rest();
+            text += &format!("{attempt},{layer},{relative_error:e},{error:e},{norm:e},{cosine:e},{rest:e}\n");
         }
         for Text { model, text: written, tokens } in &self.texts {
             let model = match model {

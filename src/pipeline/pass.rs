@@ -51,6 +51,15 @@ impl Streams {
         self.pruned.batches.iter().map(|h| h.dims()[0]).sum()
     }
 
+    /// Drops all windows but the first ones.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn keep_first(&mut self, windows: usize) -> Result<(), Error> {
+        self.pruned.keep_first(windows)?;
+        self.dense.as_mut().map_or(Ok(()), |dense| dense.keep_first(windows))
+    }
+
     /// Tokens per window.
     pub fn seq_len(&self) -> usize {
         self.rope.positions()

@@ -35,6 +35,21 @@ impl Stream {
         self.batches.iter().map(|h| (h.elem_count() * h.dtype().size_in_bytes()) as u64).sum()
     }
 
+    /// Drops all windows but the first ones.
+    pub fn keep_first(&mut self, windows: usize) -> Result<(), Error> {
+        let mut left = windows;
+        let mut kept = Vec::new();
+        for h in &self.batches {
+            let rows = h.dim(0)?.min(left);
+            if rows > 0 {
+                kept.push(h.narrow(0, 0, rows)?);
+            }
+            left -= rows;
+        }
+        self.batches = kept;
+        Ok(())
+    }
+
     /// Whether all activations are finite.
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {

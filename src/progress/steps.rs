@@ -40,7 +40,7 @@ impl Step {
             Stage::Verify => Self::Verify,
             Stage::LoadModel => Self::Load,
             Stage::Tokenise => Self::Texts,
-            Stage::CompareStreams => Self::Streams,
+            Stage::CompareStreams | Stage::CompareAttempts { .. } => Self::Streams,
             Stage::Refine { layer, part } => Self::Solve(layer, part),
             Stage::Calibrate { layer, part } => Self::Measure(layer, part),
             Stage::Propagate { layer, part } => Self::Propagate(layer, part),

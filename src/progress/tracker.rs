@@ -195,6 +195,7 @@ impl Progress {
             | Event::AttemptActivated { .. }
             | Event::SensitivityMeasured { .. }
             | Event::OutputErrorMeasured { .. }
+            | Event::AttemptCompared { .. }
             | Event::TokensMeasured { .. }
             | Event::StepPictured { .. }
             | Event::Warning { .. }
@@ -221,6 +222,7 @@ impl Progress {
             | JobKind::ErrorCurve
             | JobKind::MeasurePerplexity
             | JobKind::CompareStreams
+            | JobKind::CompareAttempts
             | JobKind::RecordSteps => {}
         }
     }
@@ -348,6 +350,7 @@ impl Progress {
             Stage::Download { .. }
             | Stage::Fingerprint
             | Stage::CompareStreams
+            | Stage::CompareAttempts { .. }
             | Stage::Export
             | Stage::Verify
             | Stage::LoadModel

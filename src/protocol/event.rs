@@ -165,6 +165,18 @@ pub enum Event {
         dense_part: Option<LayerPart>,
         errors: StreamErrors,
     },
+    /// The pruned and the dense stream were compared behind both parts of a layer, with another attempt of an earlier layer
+    /// or of this one.
+    AttemptCompared {
+        /// The layer of the attempt.
+        layer: usize,
+        attempt: usize,
+        /// Number of windows.
+        windows: usize,
+        /// The layer that the streams have passed.
+        behind: usize,
+        errors: StreamErrors,
+    },
     /// An attempt was activated, or none is active and the layer is dense again. Belongs to no job: it
     /// carries the number of the job before it, or 0, and is always valid.
     #[serde(alias = "chosen")]
@@ -327,6 +339,9 @@ pub enum Stage {
     TryRatios,
     /// Passes the dense and the pruned stream through the active attempts; windows × blocks.
     CompareStreams,
+    /// Passes the dense and the pruned stream through an attempt of a layer and the later layers; windows × blocks, over all
+    /// compared attempts.
+    CompareAttempts { layer: usize, attempt: usize },
     /// Writes the model; blocks.
     Export,
     /// Compares the written model with the one in memory; blocks.

@@ -58,6 +58,7 @@ jobs! {
     Retry => "retry",
     ErrorCurve => "error curve",
     CompareStreams => "output errors",
+    CompareAttempts => "comparison of attempts",
     RecordSteps => "step recording",
     MeasurePerplexity => "perplexity",
     Generate => "writing",
@@ -136,6 +137,17 @@ pub struct ErrorCurve {
 pub struct CompareStreams {
     /// A part that is dense in this pass. The pass then starts at its layer.
     pub dense_part: Option<LayerPart>,
+}
+
+/// Passes a few windows from a layer to the last one, once with each of these attempts. The other layers have their active
+/// attempts. Changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompareAttempts {
+    pub layer: usize,
+    /// Numbers of attempts of the layer.
+    pub attempts: Vec<usize>,
+    /// Maximum number of calibration windows.
+    pub windows: usize,
 }
 
 /// Follows the elimination path of one part again and records pictures of its steps. Changes nothing.

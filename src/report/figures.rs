@@ -1,8 +1,10 @@
 //! The charts of a run, for the report and for pictures saved by the explorer.
 
+mod compared;
 mod layers;
 mod parts;
 
+pub use compared::{SizedSession, attempt_curves, output_errors, size_and_perplexity};
 pub use layers::{
     attempts, before_and_after, damping_and_condition, layer_errors, ratio_curve, session_curves,
 };

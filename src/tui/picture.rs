@@ -3,14 +3,17 @@
 use std::ffi::OsStr;
 
 use crate::{
-    explorer::{AttemptResult, Figure, Picture, State},
+    explorer::{AttemptResult, Figure, Picture, State, marked_curves, pareto},
     export,
     plot::{Chart, Look},
-    protocol::{LayerRecord, Statistics},
+    protocol::{LayerPart, LayerRecord, Statistics},
     prune::Part,
-    report::figures::{self, Curve, Scored},
-    words::attention_unit,
+    report::figures::{self, Curve, Scored, SizedSession},
+    words::{Notation, attention_unit},
 };
+
+/// Bytes of a MiB.
+const MIB: f64 = 1024.0 * 1024.0;
 
 /// The chart of a figure.
 ///
@@ -45,7 +48,44 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
     };
     match figure {
         Figure::Ratios => Some(figures::ratio_curve(&state.schedule.ratios, &records())),
-        Figure::Errors => Some(figures::layer_errors(&records())),
+        Figure::Errors(measure) => {
+            let notation = measure.notation(Notation::PerCent);
+            let factor = if notation == Notation::PerCent { 100.0 } else { 1.0 };
+            let scaled = |values: Vec<Option<f64>>| -> Vec<Option<f64>> {
+                values.into_iter().map(|value| value.map(|value| factor * value)).collect()
+            };
+            let mut lines = vec![("active attempts".into(), scaled(measure.values(state)))];
+            if let Some(what_if) = state.what_if.as_ref().filter(|what_if| what_if.is_current(state)) {
+                let LayerPart { layer, part } = what_if.dense;
+                lines.push((format!("{part} of layer {layer} dense"), scaled(what_if.values(measure))));
+            }
+            let title = format!("Output error, {}", measure.name());
+            let unit = if notation == Notation::PerCent { "relative error, %" } else { measure.name() };
+            Some(figures::output_errors(&records(), &title, unit, &lines))
+        }
+        Figure::MarkedCurves { layer: _, part: _ } => {
+            let curves = marked_curves(state);
+            let any = curves.iter().any(|(.., points)| !points.is_empty());
+            any.then(|| figures::attempt_curves(&curves))
+        }
+        Figure::Pareto => {
+            let found = pareto(state).points;
+            let bytes = state.screens.compare.pareto.bytes;
+            let size = |parameters: u64| match bytes {
+                true => state.bytes_of(parameters) as f64 / MIB,
+                false => parameters as f64 / 1e6,
+            };
+            let sessions: Vec<SizedSession> = found
+                .iter()
+                .map(|point| SizedSession {
+                    size: size(point.parameters),
+                    perplexity: point.perplexity,
+                    front: point.front,
+                })
+                .collect();
+            let axis = if bytes { "size, MiB" } else { "parameters, millions" };
+            (!sessions.is_empty()).then(|| figures::size_and_perplexity(&sessions, axis))
+        }
         Figure::Scores { layer, part } => {
             let result = active(layer)?;
             let (record, statistics) = (result.record(part), statistics(result, part)?);

@@ -157,6 +157,11 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
             };
             (Step, Log, Some(*layer), text)
         }
+        Event::AttemptCompared { layer, attempt, windows: _, behind, errors } => {
+            let output = relative_error(errors.mlp.relative());
+            let text = format!("Layer {behind}: output error {output} with attempt {attempt} of layer {layer}");
+            (Step, Log, Some(*layer), text)
+        }
         Event::SensitivityMeasured { curve } => (Step, Log, Some(curve.layer), sensitivity(curve)),
         Event::RatiosTried { tried, best } => {
             let (level, place, rank) =

@@ -20,6 +20,9 @@ fn stage(stage: &Stage) -> String {
         Stage::Evaluate { pruned: true } => "evaluating pruned".into(),
         Stage::LoadModel => "loading blocks".into(),
         Stage::CompareStreams => "comparing the dense and the pruned stream".into(),
+        Stage::CompareAttempts { layer, attempt } => {
+            format!("layer {layer}: attempt {attempt} to the last layer")
+        }
         Stage::Export => "writing tensors".into(),
         Stage::Verify => "reading the export back".into(),
     }
@@ -41,6 +44,7 @@ pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
         | Stage::Evaluate { .. }
         | Stage::LoadModel
         | Stage::CompareStreams
+        | Stage::CompareAttempts { .. }
         | Stage::Export
         | Stage::Verify => Some(done as f64 / total.max(1) as f64),
     }
@@ -57,7 +61,9 @@ enum Unit {
 fn unit(stage: &Stage) -> Unit {
     match stage {
         Stage::Download { .. } | Stage::Fingerprint | Stage::Tokenise => Unit::Bytes,
-        Stage::ReplayLayers { .. } | Stage::CompareStreams => Unit::Items("window pass", "window passes"),
+        Stage::ReplayLayers { .. } | Stage::CompareStreams | Stage::CompareAttempts { .. } => {
+            Unit::Items("window pass", "window passes")
+        }
         Stage::Calibrate { .. } | Stage::Propagate { .. } => Unit::Items("window", "windows"),
         Stage::EliminationPath { .. } => Unit::Items("unit", "units"),
         Stage::Sensitivity { .. } => Unit::Items("pruning", "prunings"),

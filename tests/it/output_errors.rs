@@ -3,7 +3,7 @@
 use crate::frontend::{Frontend, settings};
 use slimgpt::application::{
     engine::SessionPlace,
-    protocol::{Command, Event, LayerPart, job},
+    protocol::{Command, Event, LayerPart, Method, job},
 };
 use slimgpt::prune::{Part, StreamErrors};
 
@@ -57,4 +57,46 @@ fn output_errors_measured_afterwards_are_those_of_a_tracked_run() {
         assert_eq!(attempt.stream_errors, Some(after[layer]), "layer {layer}");
     }
     again.close().unwrap();
+}
+
+#[test]
+fn attempts_are_compared_behind_every_later_layer_without_changing_anything() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings);
+    let layer = 9;
+    let method = Method { ratio: 0.5.into(), ..Method::of_run(&settings, 0.5) };
+    frontend.job(|run| Command::start(run, job::Retry { layer, method }));
+    let told = frontend.job(|run| Command::start(run, job::CompareStreams { dense_part: None }));
+    let active = measured(&told.0, None);
+    let compare = |frontend: &mut Frontend, windows: usize| {
+        let attempts = vec![0, 1];
+        let told = frontend.job(|run| Command::start(run, job::CompareAttempts { layer, attempts, windows }));
+        assert_eq!(told.last(), &Event::JobDone);
+        let found = told.0.iter().filter_map(|event| match event {
+            Event::AttemptCompared { attempt, windows, behind, errors, .. } => {
+                Some((*attempt, *windows, *behind, *errors))
+            }
+            _ => None,
+        });
+        found.collect::<Vec<_>>()
+    };
+    let all = compare(&mut frontend, usize::MAX);
+    assert_eq!(all.len(), 2 * (active.len() - layer), "from the layer to the last, with each attempt");
+    for (attempt, _, behind, errors) in &all {
+        if *attempt == 0 {
+            assert_eq!(*errors, active[*behind], "the active attempt at layer {behind}");
+        } else {
+            assert!(errors.mlp.error > active[*behind].mlp.error || *behind > layer, "more was removed");
+        }
+    }
+    let few = compare(&mut frontend, 2);
+    assert!(few.iter().all(|(_, windows, ..)| *windows == 2));
+    assert_ne!(few[0].3, all[0].3);
+    let told = frontend.job(|run| Command::start(run, job::CompareStreams { dense_part: None }));
+    assert_eq!(measured(&told.0, None), active, "nothing was activated");
+    let none = vec![7];
+    let told =
+        frontend.job(|run| Command::start(run, job::CompareAttempts { layer, attempts: none, windows: 2 }));
+    assert!(matches!(told.last(), Event::JobFailed { message, .. } if message.contains('7')));
 }

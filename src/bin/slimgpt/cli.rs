@@ -13,7 +13,7 @@ use slimgpt::{calibration::TextSource, config::Colours};
 use crate::flags::{All, Flags, MachineFlags, choice};
 
 pub use sessions::{
-    Choice, ChooseArgs, CurveArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
+    Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
     SessionsCommand, TextsArgs,
 };
 pub use sweep::SweepArgs;
@@ -95,6 +95,12 @@ pub enum Command {
     #[command(after_help = "Example:
   slimgpt curve last --layer 3 --part mlp > curve.csv")]
     Curve(CurveArgs),
+    /// Measure the output error of every layer of a session, without solving again
+    #[command(after_help = "Examples:
+  slimgpt errors last
+  slimgpt errors last --layer 27 --dense mlp         with the MLP of layer 27 dense
+  slimgpt errors last --layer 3 --attempts 0,1,2     with each of these attempts at layer 3")]
+    Errors(ErrorsArgs),
     /// Continue a prompt with the dense and the pruned model of a session, and measure each token
     #[command(after_help = "Example:
   slimgpt texts last --prompt \"One day\"")]

@@ -23,6 +23,7 @@ pub fn run(cli: Cli, paths: Option<&Paths>) -> Result<Ending, Failure> {
         Some(Command::Choose(args)) => finished(sessions::choose(args, paths)),
         Some(Command::Perplexity(args)) => finished(sessions::perplexity(args, paths)),
         Some(Command::Curve(args)) => finished(sessions::curve(args, paths)),
+        Some(Command::Errors(args)) => finished(sessions::errors(args, paths)),
         Some(Command::Texts(args)) => finished(sessions::texts(args, paths)),
         Some(Command::Export(args)) => finished(sessions::export(args, paths)),
         Some(Command::Report(args)) => finished(sessions::report(args, paths)),

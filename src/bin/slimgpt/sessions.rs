@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use slimgpt::application::{
     engine::{self, Choose, Export, Measure, Measured, ModelChoice, Report, Resume, Retry, SessionPlace},
     headless::{self, Confirmation, Output, Removal},
-    protocol::{MethodChange, Prompt},
+    protocol::{LayerPart, MethodChange, Prompt},
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
@@ -15,7 +15,7 @@ use slimgpt::{
 };
 
 use crate::cli::{
-    Choice, ChooseArgs, CurveArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
+    Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
     SessionsCommand, TextsArgs,
 };
 use crate::threads;
@@ -152,6 +152,16 @@ pub fn perplexity(args: PerplexityArgs, paths: Option<&Paths>) -> Result<(), Err
 pub fn curve(args: CurveArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let CurveArgs { on, layer, part } = args;
     measure(on, Measured::Curve { layer, part }, paths)
+}
+
+pub fn errors(args: ErrorsArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let ErrorsArgs { on, layer, dense, attempts, windows } = args;
+    let of = match (layer, dense) {
+        (Some(layer), Some(part)) => Measured::Errors { dense_part: Some(LayerPart { layer, part }) },
+        (Some(layer), None) => Measured::Attempts { layer, attempts, windows: windows.get() },
+        (None, _) => Measured::Errors { dense_part: None },
+    };
+    measure(on, of, paths)
 }
 
 pub fn texts(args: TextsArgs, paths: Option<&Paths>) -> Result<(), Error> {

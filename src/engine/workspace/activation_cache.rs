@@ -185,6 +185,30 @@ impl Workspace<'_> {
         pass: &Pass,
         context: &mut Context,
     ) -> Result<Streams, Error> {
+        let streams = self.approach(layer, usize::MAX, pass, context)?;
+        self.cache_streams(layer, &streams, pass.settings);
+        Ok(streams)
+    }
+
+    /// [`Workspace::layer_inputs`] of the first `windows` windows. They are not cached.
+    pub fn first_layer_inputs(
+        &mut self,
+        layer: usize,
+        windows: usize,
+        pass: &Pass,
+        context: &mut Context,
+    ) -> Result<Streams, Error> {
+        self.approach(layer, windows, pass, context)
+    }
+
+    /// Passes the first `windows` windows from the nearest cached input to the input of `layer`.
+    fn approach(
+        &mut self,
+        layer: usize,
+        windows: usize,
+        pass: &Pass,
+        context: &mut Context,
+    ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
         // Moments of another input are large and no longer useful.
         self.activations.moments = self.activations.moments.take().filter(|(at, _)| *at == input);
@@ -196,7 +220,8 @@ impl Workspace<'_> {
         if !dense {
             streams.dense = None;
         }
-        let samples = pass.windows.samples() as u64;
+        streams.keep_first(windows)?;
+        let samples = streams.windows() as u64;
         let total = (layer - first) as u64 * samples;
         for at in first..layer {
             let before = (at - first) as u64 * samples;
@@ -213,7 +238,6 @@ impl Workspace<'_> {
                 | Notice::Propagating { .. } => context.handle(notice),
             })?;
         }
-        self.cache_streams(layer, &streams, pass.settings);
         Ok(streams)
     }
 

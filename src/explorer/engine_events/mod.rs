@@ -9,7 +9,7 @@ use crate::{
     words::{self, Sentence},
 };
 
-use super::screens::errors::what_if;
+use super::screens::{errors::what_if, layer::side_by_side};
 use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, PartStatistics, State, advice, restore, search};
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
@@ -108,6 +108,10 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::OutputErrorMeasured { attempt: None, dense_part: None, .. } => {}
         Event::OutputErrorMeasured { layer, attempt: _, dense_part: Some(dense), errors } => {
             what_if::measured(state, dense, layer, errors);
+        }
+
+        Event::AttemptCompared { layer, attempt, windows, behind, errors } => {
+            side_by_side::measured(state, (layer, attempt), windows, (behind, errors));
         }
 
         Event::SensitivityMeasured { curve } => state.search.measured(curve),

@@ -17,6 +17,7 @@ mod restoring;
 mod running;
 mod script;
 mod sessions;
+mod side_by_side;
 mod start_again;
 mod steps;
 

@@ -17,21 +17,27 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     let all: usize = Screen::ALL.into_iter().map(wide).sum();
     // Without room for the counts, only the current tab keeps its margins.
     let tight = all + counts.width() + usize::from(counts.width() > 0) > usize::from(area.width);
+    // Without room for the names, the other tabs are numbers.
+    let others = Screen::ALL.len() - 1;
+    let brief = all - others > usize::from(area.width);
     let mut x = area.x;
     for screen in Screen::ALL {
         let title = screen.slice().tab(state);
         let number = screen.number().to_string();
         let current = screen == state.screen;
         let margin = if tight && !current { "" } else { " " };
+        let title = if brief && !current { String::new() } else { title };
         let width = (wide(screen) - (1 - margin.len())) as u16;
+        let width = if title.is_empty() { number.len() as u16 + 1 } else { width };
         let tab = Rect { x, width, ..area }.intersection(area);
         let spans = if current {
             let style = theme.style(Role::Active).add_modifier(Modifier::REVERSED);
             vec![Span::styled(format!(" {number} {title} "), style)]
         } else {
+            let name = if title.is_empty() { title } else { format!("{title} ") };
             vec![
                 Span::styled(format!("{margin}{number} "), theme.style(Role::Key)),
-                Span::styled(format!("{title} "), theme.style(Role::Muted)),
+                Span::styled(name, theme.style(Role::Muted)),
             ]
         };
         frame.render_widget(Line::from(spans), tab);

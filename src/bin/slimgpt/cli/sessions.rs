@@ -1,6 +1,6 @@
 //! The arguments of the commands on sessions.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use slimgpt::{calibration::TextSource, prune::Part};
@@ -92,6 +92,24 @@ pub struct CurveArgs {
     /// Part whose error is computed
     #[arg(long, value_name = "PART", value_parser = choice::<Part>())]
     pub part: Part,
+}
+
+#[derive(Debug, Args)]
+pub struct ErrorsArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Layer whose part is dense, or whose attempts are compared
+    #[arg(long, value_name = "N", requires = "of_layer")]
+    pub layer: Option<usize>,
+    /// Keep this part of the layer dense
+    #[arg(long, value_name = "PART", value_parser = choice::<Part>(), requires = "layer", group = "of_layer")]
+    pub dense: Option<Part>,
+    /// Attempts of the layer, separated by commas
+    #[arg(long, value_name = "N,...", value_delimiter = ',', requires = "layer", group = "of_layer")]
+    pub attempts: Vec<usize>,
+    /// Maximum number of calibration windows for the attempts
+    #[arg(long, value_name = "N", default_value = "4", requires = "attempts")]
+    pub windows: NonZeroUsize,
 }
 
 #[derive(Debug, Args)]

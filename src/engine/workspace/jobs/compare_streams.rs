@@ -2,7 +2,7 @@
 
 use crate::{
     config::Tracking,
-    pipeline::{BlockCut, Notice},
+    pipeline::{BlockCut, Notice, Pass, Streams},
     protocol::{Event, LayerPart, Stage, job},
     prune::{Part, StreamErrors},
 };
@@ -41,19 +41,14 @@ impl Workspace<'_> {
                 Some(dense) => cut.map(|cut| without(&cut, dense)),
                 None => cut,
             };
-            let before = (layer - from) as u64 * samples;
-            let (errors, relative) =
-                pass.compared_through(layer, cut.as_ref(), &mut streams, &mut |notice| match notice {
-                    Notice::Passing { done, .. } => {
-                        context.progress(Stage::CompareStreams, before + done, total)
-                    }
-                    Notice::Following { .. }
-                    | Notice::Calibrating { .. }
-                    | Notice::Solving { .. }
-                    | Notice::PartDone { .. }
-                    | Notice::PartFailed { .. }
-                    | Notice::Propagating { .. } => context.handle(notice),
-                })?;
+            let count = ((layer - from) as u64 * samples, total);
+            let (errors, relative) = compared_through(
+                &pass,
+                (layer, cut.as_ref()),
+                &mut streams,
+                (&Stage::CompareStreams, count),
+                context,
+            )?;
             let attempt = self.attempts.numbers()[layer];
             if let (Some(number), None) = (attempt, dense_part) {
                 self.save_output_error((layer, number), relative, &errors)?;
@@ -79,6 +74,27 @@ impl Workspace<'_> {
             }
         })
     }
+}
+
+/// Passes both streams through a layer and compares them behind both parts. Also returns E‖h − h_dense‖² / E‖h_dense‖² of
+/// the output. Its progress follows `before` of `total` window passes.
+pub fn compared_through(
+    pass: &Pass<'_>,
+    (layer, cut): (usize, Option<&BlockCut>),
+    streams: &mut Streams,
+    (stage, (before, total)): (&Stage, (u64, u64)),
+    context: &mut Context,
+) -> Result<(StreamErrors, f64), Error> {
+    let compared = pass.compared_through(layer, cut, streams, &mut |notice| match notice {
+        Notice::Passing { done, .. } => context.progress(stage.clone(), before + done, total),
+        Notice::Following { .. }
+        | Notice::Calibrating { .. }
+        | Notice::Solving { .. }
+        | Notice::PartDone { .. }
+        | Notice::PartFailed { .. }
+        | Notice::Propagating { .. } => context.handle(notice),
+    })?;
+    Ok(compared)
 }
 
 /// Emits a comparison, if there is one. JSON has no NaN and no infinity, so a comparison with one is not emitted.

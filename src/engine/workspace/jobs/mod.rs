@@ -2,6 +2,7 @@
 //! `protocol::job`.
 
 mod companions;
+mod compare_attempts;
 mod compare_streams;
 mod error_curve;
 mod export;
@@ -41,6 +42,7 @@ pub fn work(job: Job, workspace: &mut Workspace<'_>, context: &mut Context) -> R
         Job::Retry(job) => job.work(workspace, context),
         Job::ErrorCurve(job) => job.work(workspace, context),
         Job::CompareStreams(job) => job.work(workspace, context),
+        Job::CompareAttempts(job) => job.work(workspace, context),
         Job::RecordSteps(job) => job.work(workspace, context),
         Job::MeasurePerplexity(job) => job.work(workspace, context),
         Job::Generate(job) => job.work(workspace, context),

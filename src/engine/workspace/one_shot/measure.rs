@@ -1,11 +1,11 @@
-//! `slimgpt perplexity`, `slimgpt curve` and `slimgpt texts`: measurements on the active attempts of a session. Their
-//! results are events.
+//! `slimgpt perplexity`, `slimgpt curve`, `slimgpt errors` and `slimgpt texts`: measurements on the attempts of a session.
+//! Their results are events.
 
 use std::path::PathBuf;
 
 use crate::{
     config::EvaluationOptions,
-    protocol::{Job, Prompt, job},
+    protocol::{Job, LayerPart, Prompt, job},
     prune::{LayerRatio, Part},
 };
 
@@ -26,6 +26,10 @@ pub enum Measured {
     Perplexity(EvaluationOptions),
     /// The error of a part at every ratio.
     Curve { layer: usize, part: Part },
+    /// The output errors of all layers with the active attempts. With a dense part, from its layer on.
+    Errors { dense_part: Option<LayerPart> },
+    /// The output errors from a layer on, once with each of these attempts, on at most this number of windows.
+    Attempts { layer: usize, attempts: Vec<usize>, windows: usize },
     /// A text of each model from one prompt.
     Texts(Prompt),
 }
@@ -43,6 +47,10 @@ pub fn measure(job: Measure, context: &mut Context) -> Result<(), Error> {
                 workspace.attempts.check_layer(layer)?;
                 let method = workspace.active_method(layer, LayerRatio::ZERO);
                 job::ErrorCurve { layer, part, method }.into()
+            }
+            Measured::Errors { dense_part } => job::CompareStreams { dense_part }.into(),
+            Measured::Attempts { layer, attempts, windows } => {
+                job::CompareAttempts { layer, attempts, windows }.into()
             }
             Measured::Texts(prompt) => job::Generate { prompt }.into(),
         };

@@ -9,7 +9,6 @@ mod texts;
 mod view;
 
 pub use numbers::{Compared, Quantity};
-#[cfg(test)]
 pub use pareto::of as pareto;
 pub use results::Comparison;
 pub use sessions::{ComparedSession, drop_session, letter, listed, read, removed_read, toggle};
@@ -116,7 +115,10 @@ pub static PARETO: Panel = Panel {
             "Up and down move between the sessions, left and right switch between parameters and bytes, Enter opens the session.",
         ],
     },
-    figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
+    figure: |state| match pareto::of(state).points.is_empty() {
+        true => Err("No session of this model has a perplexity yet, so there is no chart".into()),
+        false => Ok(Figure::Pareto),
+    },
     draw: view::pareto,
 };
 

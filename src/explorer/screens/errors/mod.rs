@@ -38,7 +38,7 @@ impl Default for ViewState {
 pub static OUTPUT: Panel = Panel {
     title: "Output error",
     explain,
-    figure: |state| picture::of_pruned(state, Figure::Errors),
+    figure: |state| picture::of_pruned(state, Figure::Errors(state.screens.errors.measure)),
     draw: view::output,
 };
 
@@ -52,7 +52,7 @@ pub static ADDED: Panel = Panel {
             "Without a comparison of the streams, the bars are E‖Δy‖² of the parts on their own inputs. w passes the text through the model with the selected part dense, from its layer on, with the other layers as they are.",
         ],
     },
-    figure: |state| picture::of_pruned(state, Figure::Errors),
+    figure: |state| picture::of_pruned(state, Figure::Errors(state.screens.errors.measure)),
     draw: view::bars,
 };
 

@@ -124,3 +124,56 @@ pub fn batches(method: &Method) -> Explanation {
     let text = [sizes, errors].into_iter().chain(swaps).collect();
     Explanation { title: "Batches: Batched Greedy Pruning", formula, text }
 }
+
+pub fn scores_side_by_side() -> Explanation {
+    Explanation {
+        title: "Scores of several attempts",
+        formula: Vec::new(),
+        text: vec![
+            "Scores before any removal. Heads are listed by number; × with a number is the position in the order of removal. Channels are in ascending order of the first attempt's scores, with one strip per attempt below: × removed, · some of the neighbours removed.",
+            "Attempts with the same score and damping behind the same layers have equal scores; they differ in the number of removed units alone.",
+        ],
+    }
+}
+
+pub fn removed_units() -> Explanation {
+    Explanation {
+        title: "Removed units of several attempts",
+        formula: vec!["only A = R_A without R_B,  both = R_A ∩ R_B"],
+        text: vec![
+            "Every unit is counted once, in the line of exactly those attempts that remove it. With three attempts, A and B means that C keeps the unit.",
+            "Sets of one elimination path are nested: a larger ratio removes what a smaller one removes, and more. Dynamic groups depend on the number of removed units, so the sets of two ratios may differ a little.",
+        ],
+    }
+}
+
+pub fn error_curves() -> Explanation {
+    Explanation {
+        title: "Error curves of several attempts",
+        formula: vec!["e(k) = Σ errors of the first k removals / E‖y‖²"],
+        text: vec![
+            "One line per attempt up to its cut, which has the letter. The faint line is the curve of the active method, if it was continued past the cut. At the same ratio, the lower line is the better order of removal.",
+        ],
+    }
+}
+
+pub fn differences() -> Explanation {
+    Explanation {
+        title: "Differences between attempts",
+        formula: vec!["E‖Δy‖² = relative error · E‖y‖²"],
+        text: vec![
+            "Values of each attempt, and the difference from the first one. Relative errors are over E‖y‖² of the part, the output error is E‖h − h_dense‖² / E‖h_dense‖² of the layer. Damping is what the shown part needed. Settings are listed if they differ.",
+        ],
+    }
+}
+
+pub fn last_layer() -> Explanation {
+    Explanation {
+        title: "Error at the last layer",
+        formula: vec!["E‖h − h_dense‖² / E‖h_dense‖²  behind the last layer"],
+        text: vec![
+            "The first calibration windows pass from this layer to the last one, once with each marked attempt. Later layers keep the weights of their active attempts, which were solved behind the active attempt of this layer; solved again, they would correct a part of the difference.",
+            "The lines show the relative error of each attempt behind every layer, as the change from that of the first attempt: the difference grows or fades in the later layers.",
+        ],
+    }
+}

@@ -1,6 +1,7 @@
 //! The Layer screen: one part of one layer with its scores, statistics, elimination path and attempts.
 
 mod explain;
+pub mod side_by_side;
 pub mod view;
 
 use std::sync::LazyLock;
@@ -10,7 +11,7 @@ use view::{ATTEMPTS, ERROR_CURVE};
 use super::{Copied, Panel, Screen, Slice};
 use crate::{
     explorer::{
-        Action, Effect, Pointed, State, edit,
+        Action, Effect, Layer as KnownLayer, Pointed, State, Zoom, edit,
         movement::{Move, PAGE},
         view::{Canvas, Rect},
     },
@@ -51,14 +52,26 @@ impl Slice for Layer {
     }
 
     fn panels(&self) -> &'static [&'static Panel] {
-        static PANELS: LazyLock<Vec<&Panel>> =
-            LazyLock::new(|| view::PANELS.iter().map(|panel| &panel.panel).collect());
+        static PANELS: LazyLock<Vec<&Panel>> = LazyLock::new(|| {
+            let more = view::SIDE_BY_SIDE.iter().filter(|panel| !view::PANELS.contains(panel));
+            view::PANELS.iter().chain(more).map(|panel| &panel.panel).collect()
+        });
         &PANELS
+    }
+
+    fn panels_now(&self, state: &State) -> &'static [&'static Panel] {
+        static ONE: LazyLock<Vec<&Panel>> =
+            LazyLock::new(|| view::PANELS.iter().map(|panel| &panel.panel).collect());
+        static SEVERAL: LazyLock<Vec<&Panel>> =
+            LazyLock::new(|| view::SIDE_BY_SIDE.iter().map(|panel| &panel.panel).collect());
+        let several = state.layers.get(state.layer).is_some_and(KnownLayer::is_side_by_side);
+        if several { &SEVERAL } else { &ONE }
     }
 
     fn hints(&self, state: &State) -> &'static [(Action, &'static str)] {
         const HINTS: &[(Action, &str)] = &[
-            (Action::Open, "choose"),
+            (Action::Open, "activate"),
+            (Action::Mark, "mark"),
             (Action::SwitchPart, "part"),
             (Action::Algorithm, "steps"),
             (Action::NextLayer, "layer"),
@@ -66,7 +79,33 @@ impl Slice for Layer {
             (Action::ErrorCurve, "curve"),
             (Action::NextPanel, "panel"),
         ];
-        if *state.focused() == ATTEMPTS.panel { HINTS } else { &HINTS[1..] }
+        const ONE: &[(Action, &str)] = &[
+            (Action::SwitchPart, "part"),
+            (Action::Retry, "retry"),
+            (Action::Algorithm, "steps"),
+            (Action::NextLayer, "layer"),
+            (Action::ErrorCurve, "curve"),
+            (Action::NextPanel, "panel"),
+        ];
+        const SIDE_BY_SIDE: &[(Action, &str)] = &[
+            (Action::MeasureMarked, "last layer"),
+            (Action::SwitchPart, "part"),
+            (Action::NextPanel, "panel"),
+            (Action::Zoom, "zoom"),
+            (Action::Mark, "mark"),
+            (Action::Copy, "copy"),
+            (Action::Back, "end"),
+        ];
+        let known = state.layers.get(state.layer);
+        if known.is_some_and(KnownLayer::is_side_by_side) {
+            return SIDE_BY_SIDE;
+        }
+        let several = known.is_some_and(|layer| layer.attempts.len() > 1);
+        match (*state.focused() == ATTEMPTS.panel, several) {
+            (true, true) => HINTS,
+            (true, false) => ONE,
+            (false, _) => &HINTS[2..],
+        }
     }
 
     fn enter(&self, state: &mut State) -> Vec<Effect> {
@@ -97,6 +136,10 @@ impl Slice for Layer {
         if action == Action::Open {
             return Some(open(state));
         }
+        // Zoom ends first, then the comparison.
+        if action == Action::Back && state.zoom == Zoom::Screen && side_by_side::unmark(state) {
+            return Some(Vec::new());
+        }
         if action == Action::ErrorCurve && state.unready().is_none() {
             state.focus(Screen::Layer, &ERROR_CURVE.panel);
         }
@@ -124,7 +167,10 @@ impl Slice for Layer {
     }
 
     fn copy(&self, state: &State) -> Copied {
-        Copied { what: "the attempts as CSV", text: csv(state) }
+        match view::Shown::of(state).filter(view::Shown::side_by_side) {
+            Some(shown) => Copied { what: "the units of the marked attempts as CSV", text: units_csv(&shown) },
+            None => Copied { what: "the attempts as CSV", text: csv(state) },
+        }
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
@@ -174,6 +220,31 @@ fn csv(state: &State) -> String {
             record.attention.relative_error,
             record.mlp.relative_error,
         );
+    }
+    text
+}
+
+/// One row per unit of the shown part: the score before pruning and the position in the order of removal, from 1, for each
+/// marked attempt.
+fn units_csv(shown: &view::Shown<'_>) -> String {
+    let sides = shown.sides();
+    let mut text = String::from("unit");
+    for side in &sides {
+        let number = side.result.attempt.number;
+        text += &format!(",score_{number},removed_{number}");
+    }
+    text.push('\n');
+    let units = sides.iter().map(|side| side.result.record(shown.part).units).max().unwrap_or(0);
+    let places: Vec<_> = sides.iter().map(|side| side.places(shown.part)).collect();
+    for unit in 0..units {
+        text += &unit.to_string();
+        for (side, places) in sides.iter().zip(&places) {
+            let scores = side.result.seen(shown.part).map(|seen| seen.scores.as_slice());
+            let score = scores.and_then(|scores| scores.get(unit)).map_or(String::new(), f32::to_string);
+            let place = places.get(unit).copied().flatten().map_or(String::new(), |place| place.to_string());
+            text += &format!(",{score},{place}");
+        }
+        text.push('\n');
     }
     text
 }

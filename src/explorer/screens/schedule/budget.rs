@@ -1,158 +1,228 @@
-//! A locked number of parameters: a change of one layer is balanced by the others at equal marginal cost.
+//! A locked number of parameters: the others take what one layer gives up, at equal marginal cost, from the present plan.
 
-use super::predict::{Basis, Costs};
+use super::{
+    balance::{Direction, Item, fill},
+    predict::{self, Basis},
+};
 use crate::{
-    explorer::{Locked, NoticeKind, State, goal, schedule::Schedule},
+    explorer::{
+        Effect, Locked, NoticeKind, State,
+        edit::{self, Edit},
+        goal,
+        schedule::Schedule,
+    },
     prune::{LayerRatio, Part},
-    words::parameters,
+    words::{parameters, plural},
 };
 
-/// Ratios of the grid on which costs are compared.
-const STEPS: usize = 200;
-/// Highest ratio of the grid.
-const HIGHEST: f64 = 0.95;
-/// Bisection steps for the marginal cost.
-const BISECTIONS: usize = 60;
+/// Layers that a notice names.
+const NAMED: usize = 5;
 
-/// What can be balanced together: one part of a layer, or both at one ratio.
-struct Item {
-    layer: usize,
-    part: Option<Part>,
-    /// Ratio, cost, and removed parameters, ascending.
-    grid: Vec<(f64, f64, f64)>,
+/// A locked number of parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Budget {
+    /// Parameters after pruning.
+    pub parameters: u64,
+    /// The newest edit under the budget.
+    edit: Option<Balanced>,
 }
 
-/// Everything that balancing needs from the state.
-pub struct Balance {
-    items: Vec<Item>,
-    /// Parameters to remove in total.
-    removed: f64,
-    /// Parameters that a ratio removes from each layer.
-    of: Box<dyn Fn(usize, LayerRatio) -> u64>,
+/// Edits of one layer in a row. Each starts from the plan before the first one, so a layer that returns to its ratio leaves
+/// this plan.
+#[derive(Clone, Debug, PartialEq)]
+struct Balanced {
+    layer: usize,
+    part: Option<Part>,
+    before: Schedule,
+    after: Schedule,
+}
+
+impl Budget {
+    /// The plan from which the other layers are balanced.
+    fn base(&self, state: &State, layer: usize, part: Option<Part>) -> Schedule {
+        let goes_on = self.edit.as_ref().filter(|edit| {
+            (edit.layer, edit.part) == (layer, part) && edit.after == state.schedule
+        });
+        goes_on.map_or_else(|| state.schedule.clone(), |edit| edit.before.clone())
+    }
 }
 
 /// Locks the planned number of parameters, or unlocks it.
-pub fn toggle(state: &mut State) -> Vec<crate::explorer::Effect> {
+pub fn toggle(state: &mut State) -> Vec<Effect> {
     if state.screens.schedule.budget.take().is_some() {
         state.say(NoticeKind::Done, "The number of parameters is free again");
         return Vec::new();
     }
-    if super::predict::prediction(state).is_none() {
+    if predict::prediction(state).is_none() {
         return state.refuse("no error is known yet: prune first, then the others can be balanced");
     }
     let planned = state.parameters_planned();
-    state.screens.schedule.budget = Some(planned);
+    state.screens.schedule.budget = Some(Budget { parameters: planned, edit: None });
     let text = format!(
-        "{} parameters are kept from now on: raising one layer lowers the others at equal marginal cost",
+        "{} parameters are kept from now on: if a layer is raised, others are lowered at equal marginal cost",
         parameters(planned)
     );
     state.say(NoticeKind::Done, text);
     Vec::new()
 }
 
+/// Edits one layer. If the number of parameters is locked, the others take what it gains or loses.
+pub fn edited(
+    state: &mut State,
+    layer: usize,
+    (what, kind): (&str, Edit),
+    set: impl FnOnce(&mut Schedule),
+) -> Vec<Effect> {
+    let part = state.screens.schedule.edited;
+    let Some(budget) = state.screens.schedule.budget.clone() else {
+        return edit::change(state, what, kind, |schedule| {
+            set(schedule);
+            Ok(())
+        });
+    };
+    let base = budget.base(state, layer, part);
+    let balance = Balance::new(state, &base, Some(layer));
+    let before = state.schedule.clone();
+    let effects = edit::change(state, what, kind, |schedule| {
+        set(schedule);
+        balance.map_or(Ok(()), |balance| balance.keep(schedule, &base, budget.parameters))
+    });
+    if state.schedule != before {
+        let after = state.schedule.clone();
+        tell(state, layer, &base);
+        let edit = Some(Balanced { layer, part, before: base, after });
+        state.screens.schedule.budget = Some(Budget { edit, ..budget });
+    }
+    effects
+}
+
+/// Balances a plan after a layer was changed in another way than by an edit.
+pub fn keep(state: &State, schedule: &mut Schedule, layer: usize) -> Result<(), String> {
+    let Some(budget) = &state.screens.schedule.budget else { return Ok(()) };
+    let base = schedule.clone();
+    Balance::new(state, &base, Some(layer))
+        .map_or(Ok(()), |balance| balance.keep(schedule, &base, budget.parameters))
+}
+
+/// Moves all unlocked layers to equal marginal costs with the same number of parameters.
+pub fn balance(state: &mut State) -> Vec<Effect> {
+    if predict::prediction(state).is_none() {
+        return state.refuse("no error is known yet: prune first, then the layers can be balanced");
+    }
+    let planned = state.parameters_planned();
+    let wanted = state.screens.schedule.budget.as_ref().map_or(planned, |budget| budget.parameters);
+    let before = state.schedule.clone();
+    let balance = Balance::new(state, &before, None);
+    let effects = edit::change(state, "balance", Edit::Alone, |schedule| {
+        balance.map_or(Ok(()), |balance| balance.from_nothing(schedule, wanted))
+    });
+    if state.schedule != before {
+        state.say(
+            NoticeKind::Done,
+            "The last removed parameter costs the same in all unlocked layers, as far as predicted; u undoes this",
+        );
+    }
+    effects
+}
+
+/// Names the layers that changed with the edited one.
+fn tell(state: &mut State, edited: usize, base: &Schedule) {
+    let moved: Vec<usize> = (0..base.ratios.len())
+        .filter(|&layer| layer != edited && state.schedule.ratios[layer] != base.ratios[layer])
+        .collect();
+    let mean = |ratios: &[LayerRatio]| moved.iter().map(|&layer| ratios[layer].lowest()).sum::<f64>();
+    let verb = if mean(&state.schedule.ratios) < mean(&base.ratios) { "lowered" } else { "raised" };
+    let named: Vec<String> = moved.iter().take(NAMED).map(usize::to_string).collect();
+    let more = if moved.len() > NAMED { ", …" } else { "" };
+    let text = match moved.len() {
+        0 if state.schedule.ratios == base.ratios => "Budget kept: the plan is as before".into(),
+        0 => "Budget kept: no other layer changes".into(),
+        many => {
+            let layers = plural(many, "layer is", "layers are");
+            format!("Budget kept: {layers} {verb} ({}{more})", named.join(", "))
+        }
+    };
+    state.say(NoticeKind::Done, text);
+}
+
+/// The layers that can be balanced, and the parameters of every plan.
+struct Balance {
+    items: Vec<Item>,
+    /// Parameters of the whole model.
+    whole: u64,
+    /// Parameters that a ratio removes from each layer.
+    of: Box<dyn Fn(usize, LayerRatio) -> u64>,
+}
+
 impl Balance {
-    /// None if no budget is locked.
-    pub fn of(state: &State, changed: usize) -> Option<Self> {
-        let budget = state.screens.schedule.budget?;
+    /// Everything but the changed layer and locked layers can be balanced. None if no model is open.
+    fn new(state: &State, base: &Schedule, changed: Option<usize>) -> Option<Self> {
         let model = state.model.as_ref()?;
-        let removed = model.shape.parameters.saturating_sub(budget) as f64;
-        let apart = state.schedule.is_apart() || state.screens.schedule.edited.is_some();
+        let apart = base.is_apart() || state.screens.schedule.edited.is_some();
         let choices: &[Option<Part>] =
             if apart { &[Some(Part::Attention), Some(Part::Mlp)] } else { &[None] };
         let layers = state.settings.ratios.layers.resolve(state.layers.len()).unwrap_or(0..0);
-        let free =
-            layers.clone().filter(|&layer| layer != changed && state.schedule.locked(layer) == Locked::No);
+        let free = layers
+            .clone()
+            .filter(|&layer| Some(layer) != changed && base.locked(layer) == Locked::No);
         let basis = Basis::of(state);
-        let items =
-            free.flat_map(|layer| choices.iter().filter_map(move |&part| item(state, layer, part, basis)));
+        let item = |layer, part| Item::new(state, (layer, part), base.ratios[layer], basis);
+        let items = free.flat_map(|layer| choices.iter().filter_map(move |&part| item(layer, part)));
         let items = items.collect();
         let (settings, shapes) = (state.settings.clone(), model.shape.layers.clone());
         let of = Box::new(move |layer: usize, ratio| {
             if layers.contains(&layer) { goal(&shapes[layer], ratio, &settings).parameters } else { 0 }
         });
-        Some(Self { items, removed, of })
+        Some(Self { items, whole: model.shape.parameters, of })
     }
 
-    /// Changes the ratios of the free layers so that the total stays.
-    pub fn apply(&self, schedule: &mut Schedule) -> Result<(), String> {
-        if self.items.is_empty() {
-            return Err("no other layer can be balanced: their errors are unknown, or they are locked".into());
-        }
-        // The parts that are not balanced keep their ratios.
-        let mut fixed: f64 = (0..schedule.ratios.len())
-            .map(|layer| {
-                let mut ratio = schedule.ratios[layer];
-                for item in self.items.iter().filter(|item| item.layer == layer) {
-                    ratio = item.part.map_or(LayerRatio::ZERO, |part| ratio.with(part, 0.0));
-                }
-                (self.of)(layer, ratio) as f64
-            })
-            .sum();
-        fixed = self.removed - fixed;
-        let most: f64 = self.items.iter().filter_map(|item| item.grid.last()).map(|point| point.2).sum();
-        if fixed < 0.0 || fixed > most {
-            return Err("the other layers cannot balance this: it would leave the budget".into());
-        }
-        let total = |price: f64| self.items.iter().map(|item| item.grid[item.cheapest(price)].2).sum::<f64>();
-        let (mut low, mut high) = (0.0, 1e-12);
-        while total(high) < fixed && high < 1e12 {
-            high *= 4.0;
-        }
-        for _ in 0..BISECTIONS {
-            let middle = (low + high) / 2.0;
-            if total(middle) < fixed { low = middle } else { high = middle }
-        }
-        let price = if (total(low) - fixed).abs() < (total(high) - fixed).abs() { low } else { high };
+    fn removed(&self, schedule: &Schedule) -> u64 {
+        schedule.ratios.iter().enumerate().map(|(layer, &ratio)| (self.of)(layer, ratio)).sum()
+    }
+
+    /// Changes the other layers of the base plan by what the edited layer gains or loses.
+    fn keep(&self, schedule: &mut Schedule, base: &Schedule, budget: u64) -> Result<(), String> {
         for item in &self.items {
-            let (ratio, ..) = item.grid[item.cheapest(price)];
-            schedule.set(item.layer, item.part, ratio);
+            schedule.put(item.layer, base.ratios[item.layer]);
         }
-        Ok(())
-    }
-}
-
-impl Item {
-    /// The point with the smallest cost if a removed parameter earns this price. Where marginal costs equal the price, no
-    /// other choice of all items has the same total at a lower cost.
-    fn cheapest(&self, price: f64) -> usize {
-        let value = |(_, cost, removed): &(f64, f64, f64)| cost - price * removed;
-        let better =
-            |best: usize, at: usize| if value(&self.grid[at]) <= value(&self.grid[best]) { at } else { best };
-        (1..self.grid.len()).fold(0, better)
-    }
-}
-
-fn item(state: &State, layer: usize, part: Option<Part>, basis: Basis) -> Option<Item> {
-    let known = &state.layers[layer];
-    let parts = part.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]);
-    let parts = parts.into_iter().filter(|&part| state.settings.prunes(part));
-    let costs: Vec<(Part, Costs)> =
-        parts.map(|part| Some((part, Costs::of(known, part, basis)?))).collect::<Option<_>>()?;
-    let mut grid: Vec<(f64, f64, f64)> = Vec::new();
-    for step in 0..=STEPS {
-        let ratio = HIGHEST * step as f64 / STEPS as f64;
-        let both = part.map_or(LayerRatio::both(ratio), |part| LayerRatio::ZERO.with(part, ratio));
-        let counts = goal(&known.shape, both, &state.settings);
-        let beyond = |(part, costs): &(Part, Costs)| match part {
-            Part::Attention => counts.attention as f64 > costs.limit(),
-            Part::Mlp => counts.mlp as f64 > costs.limit(),
+        let (wanted, now) = (self.whole.saturating_sub(budget), self.removed(schedule));
+        let direction = match wanted.cmp(&now) {
+            std::cmp::Ordering::Equal => return Ok(()),
+            std::cmp::Ordering::Greater => Direction::Raise,
+            std::cmp::Ordering::Less => Direction::Lower,
         };
-        // Far beyond the known points, a prediction is a guess.
-        if costs.iter().any(beyond) {
-            break;
+        // An edit that removes no other number of units changes nothing else.
+        if self.removed(base) == now {
+            return Ok(());
         }
-        let cost = costs.iter().map(|(part, costs)| {
-            let removed = match part {
-                Part::Attention => counts.attention,
-                Part::Mlp => counts.mlp,
-            };
-            costs.at(removed as f64).cost
-        });
-        let removed = counts.parameters as f64;
-        // Ratios with the same counts are one point.
-        if grid.last().is_none_or(|last| last.2 < removed) {
-            grid.push((ratio, cost.sum(), removed));
-        }
+        self.fill(schedule, direction, wanted)
     }
-    (!costs.is_empty() && grid.len() > 1).then_some(Item { layer, part, grid })
+
+    /// Fills all unlocked layers from ratio 0.
+    fn from_nothing(&self, schedule: &mut Schedule, budget: u64) -> Result<(), String> {
+        for item in &self.items {
+            item.put(schedule, 0.0);
+        }
+        self.fill(schedule, Direction::FromZero, self.whole.saturating_sub(budget))
+    }
+
+    fn fill(&self, schedule: &mut Schedule, direction: Direction, wanted: u64) -> Result<(), String> {
+        let now = self.removed(schedule);
+        if self.items.is_empty() {
+            return Err("no other layer can be balanced: they are locked, or their errors are unknown".into());
+        }
+        let missing = wanted as f64 - now as f64;
+        if fill(&self.items, direction, missing, &self.of, schedule) {
+            return Ok(());
+        }
+        let by = parameters(missing.abs() as u64);
+        Err(match direction {
+            Direction::Raise | Direction::FromZero => format!(
+                "the other layers cannot lose another {by} parameters: they are locked or at their highest predictable ratio"
+            ),
+            Direction::Lower => format!(
+                "the other layers cannot get {by} parameters back: they are locked or lose nothing already"
+            ),
+        })
+    }
 }

@@ -1,10 +1,11 @@
 //! The Schedule screen: the ratio of every layer, edited by keys or with the mouse.
 
+mod balance;
 pub mod budget;
 pub mod predict;
 pub mod view;
 
-use self::budget::Balance;
+use self::budget::Budget;
 use super::{Copied, Explanation, Panel, Slice};
 use crate::{
     explorer::{
@@ -30,8 +31,8 @@ pub struct ViewState {
     pub edited: Option<Part>,
     /// True during a drag on the curve.
     pub dragging: bool,
-    /// Parameters after pruning that edits keep; None if they may change.
-    pub budget: Option<u64>,
+    /// The locked number of parameters; None if edits may change it.
+    pub budget: Option<Budget>,
 }
 
 pub static RATIO: Panel = Panel {
@@ -45,7 +46,7 @@ pub static RATIO: Panel = Panel {
         ],
         text: vec![
             "r_i is the fraction of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. If only a mean R is given, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
-            "Below: the predicted error of every part, from its error curve or its elimination path. B keeps the number of parameters: raising one layer lowers the others at equal marginal cost.",
+            "Below: the predicted error of every part, from its error curve or its elimination path; h_rest is the stream without its 4 largest dimensions. B keeps the number of parameters: if a layer is raised, the others are lowered by as many parameters, where the last one costs most, so that marginal costs become equal. b balances all unlocked layers.",
             "The line is the plan; filled points are pruned layers. Every ratio can be edited; presets and renormalising leave locked ratios unchanged.",
         ],
     },
@@ -90,6 +91,7 @@ impl Slice for Schedule {
             (Action::Shape, "shape"),
             (Action::Renormalise, "mean"),
             (Action::Budget, "budget"),
+            (Action::Balance, "balance"),
             (Action::FindRatios, "search"),
             (Action::Undo, "undo"),
         ]
@@ -142,9 +144,7 @@ impl Slice for Schedule {
 pub fn drag(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
     state.select(layer);
     let (ratio, part) = ((ratio / GRAIN).round() * GRAIN, state.screens.schedule.edited);
-    let balance = Balance::of(state, layer);
-    edit::change(state, "ratios moved with the mouse", Edit::GoesOn, |schedule| {
+    budget::edited(state, layer, ("ratios moved with the mouse", Edit::GoesOn), |schedule| {
         schedule.set(layer, part, ratio);
-        balance.map_or(Ok(()), |balance| balance.apply(schedule))
     })
 }

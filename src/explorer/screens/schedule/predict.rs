@@ -56,7 +56,7 @@ impl Basis {
 
     pub fn formula(self) -> &'static str {
         match self {
-            Self::Stream => "Σ E‖Δy‖² / E‖h‖² without 4 dimensions",
+            Self::Stream => "Σ E‖Δy‖² / E‖h_rest‖²",
             Self::Own => "Σ E‖Δy‖² / E‖y‖²",
         }
     }

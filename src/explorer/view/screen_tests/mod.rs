@@ -4,6 +4,7 @@ mod charts;
 mod content;
 mod figures;
 mod planning;
+mod side_by_side;
 
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 

@@ -52,39 +52,113 @@ fn the_strip_follows_an_edit_at_once() {
     assert!(text.contains("about"), "{text}");
 }
 
-#[test]
-fn a_locked_budget_is_kept_at_equal_marginal_cost() {
+/// A pruned state whose layers have rather different marginal costs.
+fn uneven() -> State {
     let mut state = pruned();
-    press(&mut state, "B");
-    let budget = state.parameters_planned();
-    let before = state.schedule.ratios.clone();
-    state.schedule.locked[5] = true;
-    press(&mut state, "home K K K K");
-    let off = state.parameters_planned().abs_diff(budget) as f64 / budget as f64;
-    assert!(off < 0.01, "{off}");
-    assert!(state.schedule.ratios[0].mlp > before[0].mlp + 0.15, "the edited layer is as set");
-    assert_eq!(state.schedule.ratios[5], before[5], "a locked layer stays");
-    let free = |ratios: &[crate::prune::LayerRatio]| {
-        (1..12).filter(|&layer| layer != 5).map(|layer| ratios[layer].mlp).sum::<f64>()
-    };
-    assert!(free(&state.schedule.ratios) < free(&before), "the others are lower");
-    let planned = prediction(&state).unwrap().planned;
-    // Any other shift of parameters between two free layers costs more.
-    for (up, down) in [(1, 2), (3, 8), (10, 4)] {
-        let mut other = state.clone();
-        other.screens.schedule.budget = None;
-        let by = 0.06;
-        other.schedule.ratios[up] = other.schedule.ratios[up].map(|ratio| ratio + by);
-        other.schedule.ratios[down] = other.schedule.ratios[down].map(|ratio| (ratio - by).max(0.0));
-        if other.parameters_planned() > state.parameters_planned() {
-            continue;
+    for (layer, known) in state.layers.iter_mut().enumerate() {
+        let factor = 1.4f64.powi(layer as i32);
+        let result = &mut known.attempts[0];
+        for record in [&mut result.record.attention, &mut result.record.mlp] {
+            record.step_errors.iter_mut().for_each(|error| *error *= factor);
+            record.relative_error *= factor;
         }
-        assert!(prediction(&other).unwrap().planned > planned * 0.999, "{up} {down}");
     }
-    press(&mut state, "u");
-    assert_eq!(state.schedule.ratios, before, "one edit");
+    state
+}
+
+fn removed(state: &State) -> u64 {
+    (0..state.layers.len()).map(|layer| state.goal(layer).parameters).sum()
+}
+
+/// Layers other than `edited` whose ratio differs.
+fn moved(state: &State, before: &[crate::prune::LayerRatio], edited: usize) -> Vec<usize> {
+    (0..before.len()).filter(|&layer| layer != edited && state.schedule.ratios[layer] != before[layer]).collect()
+}
+
+#[test]
+fn a_locked_budget_starts_from_the_present_plan_and_takes_only_what_the_layer_gains() {
+    let mut state = uneven();
     press(&mut state, "B");
-    assert_eq!(state.screens.schedule.budget, None);
+    let (budget, before) = (state.parameters_planned(), state.schedule.ratios.clone());
+    let channel = state.layers[0].shape.per_channel;
+    press(&mut state, "home K");
+    assert!(state.parameters_planned().abs_diff(budget) <= channel, "{}", state.parameters_planned());
+    assert!(state.schedule.ratios[0].mlp > before[0].mlp, "the edited layer is as set");
+    let others = moved(&state, &before, 0);
+    assert!(!others.is_empty() && others.len() < 8, "only as many layers as needed: {others:?}");
+    assert!(others.iter().all(|&layer| state.schedule.ratios[layer].mlp < before[layer].mlp));
+    assert!(others.contains(&11), "the last parameter costs most in layer 11: {others:?}");
+    assert!(state.notice.as_ref().unwrap().text.starts_with("Budget kept: "), "{:?}", state.notice);
+    // Another way to give the same parameters back costs more.
+    let planned = prediction(&state).unwrap().planned;
+    let gone = removed(&state);
+    let mut other = state.clone();
+    other.screens.schedule.budget = None;
+    for &layer in &others {
+        other.schedule.ratios[layer] = before[layer];
+    }
+    other.schedule.ratios[1] = 0.0.into();
+    for step in 0..200 {
+        other.schedule.ratios[2] = (before[2].mlp * (1.0 - f64::from(step) / 200.0)).into();
+        if removed(&other) <= gone {
+            break;
+        }
+    }
+    assert!(prediction(&other).unwrap().planned > planned, "{planned}");
+}
+
+#[test]
+fn the_key_back_gives_the_plan_back() {
+    for part in ["", "a", "a a"] {
+        let mut state = uneven();
+        press(&mut state, &format!("{part} B home right right"));
+        let before = state.schedule.ratios.clone();
+        press(&mut state, "up up up K down down down J");
+        assert_eq!(state.schedule.ratios, before, "part {part:?}");
+        press(&mut state, "up right up");
+        let (budget, channel) = (state.parameters_planned(), state.layers[0].shape.per_channel);
+        assert!(removed(&state).abs_diff(removed(&uneven())) <= channel, "{budget}");
+    }
+}
+
+#[test]
+fn a_layer_at_its_limit_or_locked_stays_and_a_sentence_says_when_nothing_can_give() {
+    let mut state = uneven();
+    press(&mut state, "B");
+    state.schedule.ratios[11] = 0.0.into();
+    state.schedule.locked[10] = true;
+    press(&mut state, "B B");
+    let before = state.schedule.ratios.clone();
+    press(&mut state, "home K K K");
+    assert_eq!(state.schedule.ratios[11], before[11], "it loses nothing already");
+    assert_eq!(state.schedule.ratios[10], before[10], "it is locked");
+    for layer in 1..12 {
+        state.schedule.locked[layer] = true;
+    }
+    let before = state.schedule.ratios.clone();
+    press(&mut state, "K");
+    assert_eq!(state.schedule.ratios, before);
+    assert!(state.notice.as_ref().unwrap().text.contains("no other layer can be balanced"), "{:?}", state.notice);
+    state.schedule.locked.fill(false);
+    for layer in 1..12 {
+        state.schedule.ratios[layer] = 0.0.into();
+    }
+    press(&mut state, "B B K");
+    assert!(state.notice.as_ref().unwrap().text.contains("cannot get"), "{:?}", state.notice);
+}
+
+#[test]
+fn balancing_moves_all_layers_to_equal_marginal_costs_and_is_one_edit() {
+    let mut state = uneven();
+    let (before, gone) = (state.schedule.ratios.clone(), removed(&state));
+    let cost = prediction(&state).unwrap().planned;
+    press(&mut state, "b");
+    let channel = state.layers[0].shape.per_channel;
+    assert!(removed(&state).abs_diff(gone) <= channel);
+    assert!(prediction(&state).unwrap().planned < cost);
+    assert!(state.schedule.ratios[0].mlp > before[0].mlp && state.schedule.ratios[11].mlp < before[11].mlp);
+    press(&mut state, "u");
+    assert_eq!(state.schedule.ratios, before);
 }
 
 #[test]

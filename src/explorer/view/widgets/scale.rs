@@ -18,6 +18,8 @@ pub struct Scale {
     pub spacing: Spacing,
     /// The notation of the tick labels.
     notation: Notation,
+    /// Follows the number of a tick label.
+    unit: &'static str,
     /// Place of `low` on a log axis. It is above 0 if the axis also has a place for the value 0, at its lower end.
     floor: f64,
 }
@@ -55,12 +57,17 @@ impl Scale {
     }
 
     fn new(low: f64, high: f64, spacing: Spacing) -> Self {
-        Self { low, high, spacing, notation: Notation::Scientific, floor: 0.0 }
+        Self { low, high, spacing, notation: Notation::Scientific, unit: "", floor: 0.0 }
     }
 
     /// The same axis with tick labels in this notation.
     pub fn noted(self, notation: Notation) -> Self {
         Self { notation, ..self }
+    }
+
+    /// The same axis with a unit behind the numbers of the tick labels.
+    pub fn in_units(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
     }
 
     /// A log axis that also shows values of exactly 0, if there are any: they are at its lower end.
@@ -213,7 +220,8 @@ impl Scale {
             Spacing::Log => scientific(value, 1),
         };
         match self.notation {
-            Notation::Scientific => number,
+            Notation::Scientific if self.unit.is_empty() => number,
+            Notation::Scientific => format!("{number} {}", self.unit),
             Notation::PerCent => format!("{number} %"),
         }
     }
@@ -316,6 +324,12 @@ mod tests {
         assert!(scale.place(1e-3).unwrap() >= ZERO && scale.place(0.1).unwrap() <= 1.0);
         assert_eq!(scale.ticks(4)[0], Tick { place: 0.0, label: "0".into() });
         assert_eq!(Scale::log_with_zeros([1e-3, 0.1]).unwrap().place(0.0), None);
+    }
+
+    #[test]
+    fn a_unit_follows_the_numbers() {
+        let scale = Scale::between(1.7, 2.4).in_units("M");
+        assert_eq!(labels(scale, 4), ["1.8 M", "2.0 M", "2.2 M", "2.4 M"]);
     }
 
     #[test]

@@ -85,12 +85,22 @@ fn marks(view: &Canvas<'_>) -> (&'static str, &'static str) {
     (view.theme.glyphs.active(), view.theme.glyphs.status(crate::explorer::Status::Waiting))
 }
 
+/// The unit of an axis with this largest value.
+fn unit(largest: f64, in_bytes: bool) -> (f64, &'static str) {
+    const BYTES: [(f64, &str); 3] = [(1024.0 * 1024.0 * 1024.0, "GiB"), (1024.0 * 1024.0, "MiB"), (1024.0, "KiB")];
+    const PARAMETERS: [(f64, &str); 3] = [(1e9, "B"), (1e6, "M"), (1e3, "k")];
+    let units = if in_bytes { BYTES } else { PARAMETERS };
+    units.into_iter().find(|(size, _)| largest >= *size).unwrap_or((1.0, ""))
+}
+
 fn chart(view: &mut Canvas<'_>, area: Rect, points: &[Point], at: usize, in_bytes: bool) {
     let x = |point: &Point| match in_bytes {
         true => view.state.bytes_of(point.parameters) as f64,
         false => point.parameters as f64,
     };
-    let xs: Vec<f64> = points.iter().map(x).collect();
+    let largest = points.iter().map(x).fold(0.0, f64::max);
+    let (size, unit) = unit(largest, in_bytes);
+    let xs: Vec<f64> = points.iter().map(|point| x(point) / size).collect();
     let ends = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, 0.0f64), |(low, high), value| (low.min(value), high.max(value)))
     };
@@ -104,7 +114,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, points: &[Point], at: usize, in_byte
     } else {
         padded((low, high))
     };
-    let across = padded(ends(&mut xs.iter().copied()));
+    let across = padded(ends(&mut xs.iter().copied())).in_units(unit);
     let inner = axes(view.buffer, area, &up, view.theme);
     scale_below(view.buffer, inner, &across, view.theme);
     let place = |index: usize| Some((across.place(xs[index])?, up.place(points[index].perplexity)?));

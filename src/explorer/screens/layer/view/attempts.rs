@@ -10,7 +10,7 @@ use crate::{
             Canvas, Role,
             list::first_in_sight,
             status,
-            widgets::{Column, Place, Side, lay_out},
+            widgets::{Column, Place, Side, lay_out, width},
         },
     },
     protocol::Method,
@@ -34,6 +34,8 @@ pub static ATTEMPTS: LayerPanel = LayerPanel {
 
 #[derive(Clone, Copy)]
 enum Key {
+    /// The letter of a marked attempt.
+    Letter,
     Number,
     Ratio,
     AttentionError,
@@ -50,17 +52,20 @@ enum Key {
 /// Rows that the panel needs to show all attempts and the comparison below them.
 pub fn rows_wanted(shown: &Shown<'_>) -> u16 {
     let attempts = shown.layer.attempts.len() + usize::from(shown.layer.work.is_some()) + shown.waiting;
-    3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 5 } else { 0 }
+    let comparison = if shown.layer.attempts.len() > 1 && !shown.side_by_side() { 5 } else { 0 };
+    3 + attempts.max(1) as u16 + comparison
 }
 
-fn columns(attempts: &[AttemptResult]) -> Vec<Column<Key>> {
+fn columns(shown: &Shown<'_>, heads: &'static str) -> Vec<Column<Key>> {
+    let attempts = &shown.layer.attempts;
     let apart = attempts.iter().any(|result| result.attempt.method.ratio.one().is_none());
     let wide = if apart { 9 } else { 6 };
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
-    vec![
+    let letters = (!shown.sides().is_empty()).then(|| column(Key::Letter, "", 1, Side::Left, 0));
+    let others = [
         column(Key::Number, "attempt", 7, Side::Left, 0),
         column(Key::Ratio, "ratio", wide, Side::Right, 0),
-        column(Key::Heads, "units", 7, Side::Right, 5),
+        column(Key::Heads, heads, width(heads).max(7), Side::Right, 5),
         column(Key::Channels, "channels", 11, Side::Right, 6),
         column(Key::AttentionError, "attn err", 8, Side::Right, 1),
         column(Key::MlpError, "mlp err", 8, Side::Right, 1),
@@ -69,7 +74,8 @@ fn columns(attempts: &[AttemptResult]) -> Vec<Column<Key>> {
         column(Key::Groups, "groups", 9, Side::Left, 4),
         column(Key::Damping, "damping", 7, Side::Right, 3),
         column(Key::Compensation, "compensated", 11, Side::Left, 8),
-    ]
+    ];
+    letters.into_iter().chain(others).collect()
 }
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
@@ -88,7 +94,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         view.absent(inner, &text);
         return;
     }
-    let places = lay_out(columns(attempts), inner.width);
+    let heads = status::unit_names(view.state, Part::Attention).1;
+    let places = lay_out(columns(shown, heads), inner.width);
     let head = Rect { height: 1, ..inner };
     for place in &places {
         place.write(view.buffer, head, place.head, view.theme.style(Role::Title));
@@ -153,8 +160,13 @@ fn attempt_row(
         let record = result.record(part);
         (format!("{}/{}", record.kept.len(), record.units), notation.relative(record.relative_error))
     };
+    let side = shown.sides().into_iter().find(|side| side.result.attempt.number == result.attempt.number);
     for place in places {
         let (text, role) = match place.key {
+            Key::Letter => match &side {
+                Some(side) => (side.letter.to_string(), side.role),
+                None => (String::new(), Role::Text),
+            },
             Key::Number => (format!("{here}{:>2} {force}{mark}", result.attempt.number), role),
             Key::Heads => (record(Part::Attention).0, Role::Text),
             Key::Channels => (record(Part::Mlp).0, Role::Text),
@@ -189,6 +201,7 @@ fn work_row(view: &mut Canvas<'_>, row: Rect, shown: &Shown<'_>, places: &[Place
             Key::Channels => left(Part::Mlp).0,
             Key::AttentionError => left(Part::Attention).1,
             Key::MlpError => left(Part::Mlp).1,
+            Key::Letter => String::new(),
             Key::Output => "–".into(),
             Key::Ratio | Key::Score | Key::Groups | Key::Damping | Key::Compensation => {
                 of_method(&work.method, place.key)
@@ -204,7 +217,7 @@ fn waiting_row(view: &mut Canvas<'_>, row: Rect, place: usize, places: &[Place<K
     for place in places {
         let text = match place.key {
             Key::Number => format!("  {} …", view.theme.glyphs.status(Status::Waiting)),
-            Key::Heads | Key::AttentionError | Key::MlpError | Key::Output => String::new(),
+            Key::Letter | Key::Heads | Key::AttentionError | Key::MlpError | Key::Output => String::new(),
             Key::Channels => "waits".into(),
             Key::Ratio | Key::Score | Key::Groups | Key::Damping | Key::Compensation => {
                 of_method(&method, place.key)
@@ -221,14 +234,22 @@ fn of_method(method: &Method, key: Key) -> String {
         Key::Groups => method.solver.group_size.to_string(),
         Key::Damping => method.solver.damping.to_string(),
         Key::Compensation => if method.solver.compensation { "yes" } else { "no" }.into(),
-        Key::Number | Key::AttentionError | Key::MlpError | Key::Output | Key::Heads | Key::Channels => {
-            String::new()
-        }
+        Key::Letter
+        | Key::Number
+        | Key::AttentionError
+        | Key::MlpError
+        | Key::Output
+        | Key::Heads
+        | Key::Channels => String::new(),
     }
 }
 
 /// Compares the attempt under the cursor with the active one: errors, and units that only one of them keeps.
 fn compared<'t>(view: &Canvas<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
+    // The differences have their own panel.
+    if shown.side_by_side() {
+        return Vec::new();
+    }
     let Some(force) = shown.layer.active() else { return Vec::new() };
     let Some(other) = shown.layer.attempts.get(view.state.screens.layer.attempt) else { return Vec::new() };
     if other.attempt.number == force.attempt.number {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Shown;
+use super::{Shown, Side};
 use crate::{
     explorer::{
         Status,
@@ -87,6 +87,11 @@ fn summary(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> String {
 }
 
 fn attempt_words(shown: &Shown<'_>) -> String {
+    if shown.side_by_side() {
+        let name = |side: &Side<'_>| format!("{} {}", side.letter, side.result.attempt.number);
+        let names: Vec<String> = shown.sides().iter().map(name).collect();
+        return format!("attempts {} side by side", names.join(", "));
+    }
     match (&shown.layer.work, shown.layer.active()) {
         (Some(work), _) => {
             format!("attempt {} in progress, ratio {}", work.attempt, ratio(work.method.ratio))

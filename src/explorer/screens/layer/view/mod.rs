@@ -13,6 +13,7 @@ mod hessian;
 mod panel;
 mod scores;
 mod shown;
+pub mod side_by_side;
 
 use std::iter::zip;
 
@@ -24,13 +25,28 @@ pub use hessian::HESSIAN;
 use panel::{LayerPanel, Width, of_layer};
 use ratatui::layout::{Constraint, Layout, Rect};
 pub use scores::SCORES;
-use shown::Shown;
+pub use shown::{Shown, Side};
 
 use super::explain;
 use crate::explorer::view::Canvas;
 
 /// The panels, in reading order.
 pub static PANELS: &[&LayerPanel] = &[&SCORES, &HESSIAN, &CORRELATION, &BATCHES, &ERROR_CURVE, &ATTEMPTS];
+
+/// The panels while attempts are shown side by side, in reading order.
+pub static SIDE_BY_SIDE: &[&LayerPanel] = &[
+    &side_by_side::SCORES,
+    &side_by_side::DIFFERENCES,
+    &side_by_side::REMOVED,
+    &side_by_side::CURVES,
+    &side_by_side::LAST_LAYER,
+    &ATTEMPTS,
+];
+
+/// The panels that are shown.
+fn panels(shown: &Shown<'_>) -> &'static [&'static LayerPanel] {
+    if shown.side_by_side() { SIDE_BY_SIDE } else { PANELS }
+}
 
 /// Minimum columns and rows for a grid of all panels.
 const GRID: (u16, u16) = (110, 34);
@@ -66,13 +82,13 @@ fn alone(view: &mut Canvas<'_>, area: Rect) {
     let head = heading::rows(&shown, area.width).min(area.height / 3);
     let [title, body] = Layout::vertical([Constraint::Length(head), Constraint::Fill(1)]).areas(area);
     heading::draw(view, title, &shown);
-    (focused(view).draw)(view, body, &shown);
+    (focused(view, &shown).draw)(view, body, &shown);
 }
 
 /// Areas of the panels: two rows of them, and below these the panels that have a row of their own.
 fn grid(area: Rect, shown: &Shown<'_>) -> Vec<(&'static LayerPanel, Rect)> {
     let (mut beside, mut below) = (Vec::new(), Vec::new());
-    for &panel in PANELS {
+    for &panel in panels(shown) {
         match panel.width {
             Width::Row { rows } => below.push((panel, rows(shown).clamp(5, area.height / 4))),
             Width::Share(_) | Width::Map => beside.push(panel),
@@ -98,7 +114,7 @@ fn grid(area: Rect, shown: &Shown<'_>) -> Vec<(&'static LayerPanel, Rect)> {
 
 /// Draws the focused panel large and the others with two lines each, and with a picture if it fits.
 fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
-    let focused = focused(view);
+    let focused = focused(view, shown);
     let side = (area.width * 3 / 8).clamp(28, 48);
     if area.width < side + 30 {
         (focused.draw)(view, area, shown);
@@ -106,8 +122,8 @@ fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
     let [large, small] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
     (focused.draw)(view, large, shown);
-    let others: Vec<&LayerPanel> =
-        PANELS.iter().copied().filter(|other| other.panel != focused.panel).collect();
+    let others = panels(shown).iter().copied().filter(|other| other.panel != focused.panel);
+    let others: Vec<&LayerPanel> = others.collect();
     let mut y = small.y;
     for (height, &other) in heights(&others, small.height).into_iter().zip(&others) {
         let place = Rect { y, height, ..small }.intersection(small);
@@ -136,9 +152,9 @@ fn heights(panels: &[&LayerPanel], rows: u16) -> Vec<u16> {
     heights
 }
 
-fn focused(view: &Canvas<'_>) -> &'static LayerPanel {
-    let focused = view.state.focused();
-    PANELS.iter().find(|panel| panel.panel == *focused).unwrap_or(&PANELS[0])
+fn focused(view: &Canvas<'_>, shown: &Shown<'_>) -> &'static LayerPanel {
+    let (focused, panels) = (view.state.focused(), panels(shown));
+    panels.iter().find(|panel| panel.panel == *focused).unwrap_or(&panels[0])
 }
 
 fn brief(canvas: &mut Canvas<'_>, panel: &'static LayerPanel, area: Rect, shown: &Shown<'_>) {

@@ -19,6 +19,12 @@ pub struct LayerPanel {
     pub width: Width,
 }
 
+impl PartialEq for LayerPanel {
+    fn eq(&self, other: &Self) -> bool {
+        self.panel == other.panel
+    }
+}
+
 /// Draws a picture in a small panel. Returns the area left for its lines.
 pub type DrawSmall = fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Option<Rect>;
 

@@ -3,7 +3,8 @@
 use crate::{
     explorer::{
         Action, AttemptResult, Job, Layer, PartStatistics, PartView, State, Status,
-        view::{Canvas, stage},
+        screens::layer::side_by_side::MOST,
+        view::{Canvas, Role, stage},
     },
     protocol::{Event, HessianStats, Method, Refined, Scheduled},
     prune::Part,
@@ -19,6 +20,30 @@ pub struct Shown<'a> {
     pub view: Option<PartView<'a>>,
     /// Number of retries of the layer that have not begun.
     pub waiting: usize,
+    /// The marked attempts, from the first slot on.
+    marked: [Option<&'a AttemptResult>; MOST],
+}
+
+/// A marked attempt.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    pub letter: char,
+    pub role: Role,
+    pub result: &'a AttemptResult,
+}
+
+impl Side<'_> {
+    /// Position of every unit in the order of removal, from 1; None for kept units.
+    pub fn places(&self, part: Part) -> Vec<Option<usize>> {
+        let record = self.result.record(part);
+        let mut places = vec![None; record.units];
+        for (place, &unit) in (1..).zip(&record.removed) {
+            if let Some(slot) = places.get_mut(unit) {
+                *slot = Some(place);
+            }
+        }
+        places
+    }
 }
 
 impl<'a> Shown<'a> {
@@ -29,7 +54,20 @@ impl<'a> Shown<'a> {
         // The units of a part are unknown until it begins.
         let view = layer.view(part).filter(|view| view.units > 0);
         let waiting = state.waiting_retries(index).count();
-        Some(Self { index, layer, part, status: state.status(index), view, waiting })
+        let mut marked = [None; MOST];
+        marked.iter_mut().zip(layer.marked()).for_each(|(slot, result)| *slot = Some(result));
+        Some(Self { index, layer, part, status: state.status(index), view, waiting, marked })
+    }
+
+    /// The marked attempts with their letters and colours, in ascending order.
+    pub fn sides(&self) -> Vec<Side<'a>> {
+        let marked = self.marked.iter().flatten().zip('A'..).zip(Role::SERIES);
+        marked.map(|((&result, letter), role)| Side { letter, role, result }).collect()
+    }
+
+    /// The marked attempts, if they are shown side by side.
+    pub fn side_by_side(&self) -> bool {
+        self.layer.is_side_by_side()
     }
 
     pub fn seen(&self) -> Option<&'a PartStatistics> {

@@ -134,8 +134,8 @@ fn plan(state: &State) -> Vec<Fact> {
         Some(Part::Attention) => status::unit_names(state, Part::Attention).1,
         Some(Part::Mlp) => "channels",
     };
-    let budget = match state.screens.schedule.budget {
-        Some(budget) => format!("locked, {}", change(budget as f64, after as f64)),
+    let budget = match &state.screens.schedule.budget {
+        Some(budget) => format!("locked, {}", change(budget.parameters as f64, after as f64)),
         None => "free".into(),
     };
     vec![
