@@ -109,7 +109,9 @@ fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
 
 /// True for actions that only an engine can perform, and for edits that only a run would use.
 fn needs_engine(action: Action) -> bool {
-    const THESE: [Action; 17] = [
+    const THESE: [Action; 19] = [
+        Action::Balance,
+        Action::MeasureMarked,
         Action::RecordSteps,
         Action::Retry,
         Action::Shape,

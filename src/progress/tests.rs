@@ -350,3 +350,23 @@ fn a_skipped_measurement_takes_no_time() {
     simulation.events.iter().for_each(|stamped| progress.observe(stamped));
     assert_eq!(progress.share(), Some(1.0));
 }
+
+#[test]
+fn a_recorded_run_of_a_real_model_never_falls_and_tells_its_time_left() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings/progress.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    // The first line is the version of the format.
+    let events: Vec<Stamped> =
+        text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut progress = Progress::default();
+    let mut last = 0.0;
+    for stamped in &events {
+        progress.observe(stamped);
+        let share = progress.share().unwrap_or(0.0);
+        assert!((last..=1.0).contains(&share), "{share} after {last}: {:?}", stamped.event);
+        last = share;
+    }
+    assert_eq!((last, progress.left()), (1.0, Some(0.0)));
+    let worst = worst(&events);
+    assert!(worst < 1.0 / 3.0, "{worst}");
+}

@@ -329,3 +329,112 @@ fn the_scrubber_of_a_recording() {
     }
     pictures.finish();
 }
+
+/// A live engine after the recorded run.
+fn finished() -> State {
+    let mut state = State { settings: half_way().settings, ..live() };
+    let mut events = recorded().into_iter();
+    handle(&mut state, events.by_ref().take(1).collect());
+    state.schedule = half_way().schedule;
+    press(&mut state, &["s"]);
+    handle(&mut state, events.collect());
+    (state.layer, state.screen, state.notice) = (8, Screen::Layer, None);
+    state
+}
+
+#[test]
+fn retries_that_wait() {
+    let mut pictures = Pictures::default();
+    let mut state = finished();
+    press(&mut state, &["F", "r"]);
+    update(&mut state, Msg::Paste("0.15, 0.25".into()));
+    press(&mut state, &["enter"]);
+    assert_eq!(state.waiting_retries(8).count(), 2);
+    for size in SIZES {
+        pictures.compare("waiting_retries", &State { size, ..state.clone() });
+    }
+    pictures.finish();
+}
+
+/// Three attempts of layer 8, the last of them without scores, measured on four windows.
+fn three_attempts() -> State {
+    let mut state = finished();
+    let errors = state.layers[8].attempts[0].stream_errors;
+    for number in 1..3 {
+        let mut other = state.layers[8].attempts[0].clone();
+        (other.attempt.number, other.seconds) = (number, Some(0.5 * number as f64));
+        for record in [&mut other.record.attention, &mut other.record.mlp] {
+            let steps = record.group_sizes.len() - 1;
+            let kept: usize = record.group_sizes[..steps].iter().sum();
+            let restored = record.removed.split_off(kept);
+            record.kept.extend(restored);
+            record.kept.sort_unstable();
+            record.step_errors.truncate(steps);
+            record.group_sizes.truncate(steps);
+            record.relative_error *= 0.7;
+        }
+        if number == 2 {
+            (other.attention, other.mlp) = (None, None);
+        }
+        state.layers[8].attempts.push(other);
+    }
+    press(&mut state, &["F", "home", "m", "down", "m", "down", "m", "w"]);
+    let run = state.jobs.queue.front().unwrap().run;
+    for (attempt, factor) in [(0, 1.0), (1, 0.8), (2, 0.9)] {
+        for behind in 8..12 {
+            let Some(mut errors) = errors else { continue };
+            errors.mlp.error *= factor * behind as f64;
+            emit(&mut state, run, Event::AttemptCompared { layer: 8, attempt, windows: 4, behind, errors });
+        }
+    }
+    emit(&mut state, run, Event::JobDone);
+    state.notice = None;
+    state
+}
+
+#[test]
+fn attempts_side_by_side() {
+    let mut pictures = Pictures::default();
+    let mut state = three_attempts();
+    for part in [Part::Attention, Part::Mlp] {
+        state.screens.layer.part = part;
+        for size in SIZES {
+            pictures.compare(&format!("side_by_side_{part}"), &State { size, ..state.clone() });
+        }
+        for _ in 1..state.panels().len() {
+            press(&mut state, &["f"]);
+            let title = state.focused().title.to_lowercase().replace(' ', "_");
+            pictures.compare(&format!("side_by_side_{part}_{title}"), &state);
+        }
+        press(&mut state, &["f"]);
+    }
+    pictures.finish();
+}
+
+#[test]
+fn the_chart_of_size_and_perplexity() {
+    let mut pictures = Pictures::default();
+    let mut state = finished();
+    let mut sessions = listed::usual();
+    let hash = state.model.as_ref().unwrap().record.config_sha256.clone();
+    let measured = sessions[0].content.as_ref().unwrap().perplexity.clone();
+    for (at, session) in sessions.iter_mut().enumerate().take(3) {
+        let Some(content) = &mut session.content else { continue };
+        content.model.config_sha256 = hash.clone();
+        content.model.parameters_after = 1_700_000 + 90_000 * at as u64;
+        content.perplexity = measured.clone();
+        if let Some(record) = &mut content.perplexity {
+            record.after = Some(2.0 + 0.2 * ((at + 1) % 3) as f64);
+        }
+    }
+    state.screen = Screen::Compare;
+    update(&mut state, Msg::Sessions { now: 1_800_000_000, sessions: Ok(sessions) });
+    press(&mut state, &["f", "f"]);
+    state.notice = None;
+    for size in SIZES {
+        pictures.compare("pareto", &State { size, ..state.clone() });
+    }
+    press(&mut state, &["right", "down"]);
+    pictures.compare("pareto_bytes", &state);
+    pictures.finish();
+}

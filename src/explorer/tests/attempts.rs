@@ -188,3 +188,22 @@ fn activating_an_attempt_after_an_export_counts_as_unsaved() {
     script.keys("enter q");
     assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(_)]));
 }
+
+#[test]
+fn an_activated_attempt_keeps_a_locked_budget() {
+    let mut script = Script::pruned(4);
+    script.retry_layer_one(0.6);
+    script.keys("3 B");
+    let budget = script.state.parameters_planned();
+    let before = script.state.schedule.clone();
+    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
+    script.keys("2 enter");
+    assert_eq!(script.state.schedule.ratios[1], 0.6);
+    let off = script.state.parameters_planned().abs_diff(budget);
+    assert!(off <= 110, "{off}: at most one unit of each part");
+    assert_ne!(script.state.schedule.ratios, before.ratios);
+    let moved = (0..4).filter(|&layer| script.state.schedule.ratios[layer] != before.ratios[layer]).count();
+    assert!(moved > 1 || script.notice().contains("the budget is not kept"), "{}", script.notice());
+    script.keys("u");
+    assert_eq!((script.state.schedule.ratios.clone(), script.state.layers[1].chosen), (before.ratios, Some(0)));
+}

@@ -58,6 +58,9 @@ pub fn picture(units: usize, step: usize) -> StepPicture {
         weight: WeightPicture {
             norms: (0..units).map(|unit| if gone(unit, step) { 0.0 } else { 2.0 }).collect(),
             changes: (0..units).map(|unit| if unit > step { 0.1 } else { 0.0 }).collect(),
+            rows: 2,
+            strips: (0..2 * units).map(|at| if gone(at / 2, step) { 0.0 } else { 1.0 + at as f32 }).collect(),
+            strip_changes: (0..2 * units).map(|at| if at / 2 > step { 0.1 } else { 0.0 }).collect(),
             norm: 4.0,
             change: 0.4,
             most: Some((units - 1, 0.05)),

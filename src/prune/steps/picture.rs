@@ -10,6 +10,8 @@ use crate::prune::HeadScore;
 const CELLS: usize = 48;
 /// Maximum number of rows and columns of the maps of P[R, R] and its factor.
 const BLOCK: usize = 32;
+/// Maximum number of rows of the strips of W.
+const ROWS: usize = 8;
 /// Maximum number of columns of the weight at which P is computed.
 const SAMPLED: usize = 512;
 /// Maximum number of units whose scores are listed one by one, and number of groups of neighbours otherwise.
@@ -104,6 +106,15 @@ pub struct WeightPicture {
     pub norms: Vec<f32>,
     /// ‖ΔW_c‖ of the compensation.
     pub changes: Vec<f32>,
+    /// Rows of the strips: groups of neighbouring columns of a cell. 0 in recordings of earlier versions.
+    #[serde(default)]
+    pub rows: usize,
+    /// Root mean square of ‖W_j‖ over the columns of each group before the step: [cells, rows].
+    #[serde(default)]
+    pub strips: Vec<f32>,
+    /// The same for ‖ΔW_j‖ of the compensation.
+    #[serde(default)]
+    pub strip_changes: Vec<f32>,
     /// ‖W_A‖ and ‖ΔW_A‖ of all columns that stay.
     pub norm: f64,
     #[allow(missing_docs, reason = "explained with `norm`")]
@@ -285,12 +296,39 @@ fn weight(binned: &Binned, asked: &Asked, glance: &Glance) -> WeightPicture {
             most = Some((unit, share));
         }
     }
+    let (rows, strips, strip_changes) = strips(binned, glance);
     let roots = |of: Vec<f64>| of.into_iter().map(|sum: f64| short(sum.sqrt())).collect();
     WeightPicture {
         norms: roots(norms),
         changes: roots(changes),
+        rows,
+        strips,
+        strip_changes,
         norm: norm.sqrt(),
         change: change.sqrt(),
         most,
     }
+}
+
+/// Sizes and changes of groups of neighbouring columns: rows per cell, and both as [cells, rows].
+fn strips(binned: &Binned, glance: &Glance) -> (usize, Vec<f32>, Vec<f32>) {
+    let width = glance.width();
+    let columns = |cell: usize| {
+        cell * binned.units / binned.cells * width..(cell + 1) * binned.units / binned.cells * width
+    };
+    let rows = (0..binned.cells).map(|cell| columns(cell).len()).min().unwrap_or(0).min(ROWS);
+    let group = |cell: usize, row: usize| {
+        let of = columns(cell);
+        of.start + row * of.len() / rows..of.start + (row + 1) * of.len() / rows
+    };
+    let groups: Vec<_> =
+        (0..binned.cells).flat_map(|cell| (0..rows).map(move |row| (cell, row))).collect();
+    let sizes = |of: &[f64]| {
+        let size = |&(cell, row): &(usize, usize)| {
+            let squares = &of[group(cell, row)];
+            root_mean(squares.iter().sum(), squares.len() as u32)
+        };
+        groups.iter().map(size).collect()
+    };
+    (rows, sizes(&glance.weight), sizes(&glance.change))
 }

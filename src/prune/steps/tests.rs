@@ -177,6 +177,16 @@ fn check(case: &Case, width: usize, rule: HeadScore, active: &[usize], picture: 
     if picture.inverse.cells == picture.units {
         for &unit in &units {
             assert_near(picture.weight.changes[unit].into(), change(unit).sqrt());
+            // The strip of a unit has the same total, because its groups have equal numbers of columns here.
+            let rows = picture.weight.rows;
+            assert_eq!(rows, width.min(8));
+            let squares = |strips: &[f32]| -> f64 {
+                let strip = &strips[unit * rows..(unit + 1) * rows];
+                strip.iter().map(|&size| f64::from(size).powi(2)).sum::<f64>() * (width / rows) as f64
+            };
+            assert_near(squares(&picture.weight.strip_changes).sqrt(), change(unit).sqrt());
+            let size = (unit * width..(unit + 1) * width).map(|j| before.norm(before.place(j))).sum::<f64>();
+            assert_near(squares(&picture.weight.strips).sqrt(), size.sqrt());
         }
     }
 }

@@ -96,12 +96,12 @@ pub fn edited(
     effects
 }
 
-/// Balances a plan after a layer was changed in another way than by an edit.
+/// Balances a plan in which a layer was changed in another way than by an edit. The state has the plan before.
 pub fn keep(state: &State, schedule: &mut Schedule, layer: usize) -> Result<(), String> {
     let Some(budget) = &state.screens.schedule.budget else { return Ok(()) };
-    let base = schedule.clone();
-    Balance::new(state, &base, Some(layer))
-        .map_or(Ok(()), |balance| balance.keep(schedule, &base, budget.parameters))
+    let base = &state.schedule;
+    Balance::new(state, base, Some(layer))
+        .map_or(Ok(()), |balance| balance.keep(schedule, base, budget.parameters))
 }
 
 /// Moves all unlocked layers to equal marginal costs with the same number of parameters.

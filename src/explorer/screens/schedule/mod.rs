@@ -46,7 +46,7 @@ pub static RATIO: Panel = Panel {
         ],
         text: vec![
             "r_i is the fraction of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. If only a mean R is given, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
-            "Below: the predicted error of every part, from its error curve or its elimination path; h_rest is the stream without its 4 largest dimensions. B keeps the number of parameters: if a layer is raised, the others are lowered by as many parameters, where the last one costs most, so that marginal costs become equal. b balances all unlocked layers.",
+            "Below: the predicted errors; h_rest is h without its 4 largest dimensions. B locks the number of parameters; b balances all unlocked layers.",
             "The line is the plan; filled points are pruned layers. Every ratio can be edited; presets and renormalising leave locked ratios unchanged.",
         ],
     },

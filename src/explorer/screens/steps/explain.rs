@@ -74,7 +74,7 @@ pub fn weights() -> Explanation {
         title: "W and its change",
         formula: vec!["‖W_c‖ before the step", "‖ΔW_c‖ / ‖W_c‖, the change by compensation"],
         text: vec![
-            "Upper bars: the size of the columns of every unit. Lower bars: how much of it the compensation changed in this step. The unit that leaves is marked; its columns become 0.",
+            "A strip per unit, of at most 8 groups of its columns, or a bar per unit if each has a single column. Above: the sizes of the columns. Below: how much of them the compensation changed in this step. The unit that leaves is marked; its columns become 0.",
         ],
     }
 }

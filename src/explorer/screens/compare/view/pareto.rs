@@ -24,7 +24,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let axis = if cursor.bytes { "bytes" } else { "parameters" };
     let inner = view.panel(&PARETO, area, "Size and perplexity", &format!("{left} {axis} {right}"));
     if pareto.points.is_empty() {
-        return view.absent(inner, &nothing(&pareto));
+        let text = nothing(view, &pareto);
+        return view.absent(inner, &text);
     }
     let at = cursor.at.min(pareto.points.len() - 1);
     let line = reading(view, &pareto.points[at]);
@@ -35,15 +36,23 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     chart(view, below, &pareto.points, at, cursor.bytes);
 }
 
-fn nothing(pareto: &Pareto) -> String {
+fn nothing(view: &Canvas<'_>, pareto: &Pareto) -> String {
+    let (measure, settings) = (view.key(Action::Measure), view.key(Action::Settings));
     match pareto.unmeasured {
         0 => {
             "No session of this model is on disk yet: each pruned session with a perplexity becomes a point."
                 .into()
         }
-        some => format!(
-            "{some} sessions of this model have no perplexity: name an evaluation text in the settings (o)."
-        ),
+        some => {
+            let (sessions, have) = match some {
+                1 => ("1 session of this model".into(), "has"),
+                many => (format!("{many} sessions of this model"), "have"),
+            };
+            format!(
+                "{sessions} {have} no perplexity: {measure} measures the open one, and an evaluation text in the settings ({settings}) \
+                 measures every run."
+            )
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
         screens::compare::{TEXTS, TokenCursor},
         view::{
             Canvas, Role, Theme,
+            stage::waits,
             widgets::{fit, symbols, width, wrap, write},
         },
     },
@@ -114,8 +115,11 @@ fn column(view: &mut Canvas<'_>, area: Rect, side: Side) {
         }
     }
     if writing.text.is_empty() && !at_work && body.height > 3 {
+        let queued = state.jobs.queue.iter().any(|job| job.kind == JobKind::Generate);
         let words = if state.is_replay() {
             "nothing was generated".into()
+        } else if queued {
+            waits(state, "The text follows")
         } else {
             format!("{}: generate with both models", view.key(Action::Write))
         };

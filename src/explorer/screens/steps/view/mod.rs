@@ -11,7 +11,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{BLOCK, CHOICE, INVERSE, Phase, STEP, Shown, WEIGHTS, explain::formula, sentences};
 use crate::explorer::{
-    Action,
+    Action, JobKind,
     view::{
         Canvas, Role, stage,
         widgets::{width, wrap, write},
@@ -141,6 +141,9 @@ fn nothing(view: &Canvas<'_>) -> String {
         return format!(
             "The recording has no pictures of this part's steps up to here. {step} plays to the next removal.{elsewhere}"
         );
+    }
+    if state.jobs.queue.iter().any(|job| job.kind == JobKind::RecordSteps) {
+        return stage::waits(state, "The steps are being recorded.");
     }
     if layer.active().is_some() && layer.view(part).is_some_and(|view| view.removed.is_empty()) {
         return format!("Nothing was removed from {part} in this layer.");

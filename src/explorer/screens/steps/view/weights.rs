@@ -1,13 +1,14 @@
-//! W as strips of its units: their size, and how much compensation changed.
+//! W as strips of its units: the sizes of their columns, and how much compensation changed.
 
 use ratatui::layout::Rect;
 
 use super::{Phase, Shown, WEIGHTS, labelled};
+use crate::prune::WeightPicture;
 use crate::explorer::{
     screens::steps::sentences::share,
     view::{
         Canvas, Role,
-        widgets::{pillar, put, width, write},
+        widgets::{pillar, put, strip, width, write},
     },
 };
 
@@ -35,7 +36,9 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         (true, true) => format!("change to {}", share(most_share)),
         (true, false) => "change: none".to_string(),
     };
-    labelled(view, upper, "size ‖W_c‖");
+    let strips = Strips::of(weight, usize::from(upper.height.saturating_sub(2)));
+    let size = if strips.is_some() { "sizes ‖W_j‖ of the columns, per unit" } else { "size ‖W_c‖" };
+    labelled(view, upper, size);
     labelled(view, lower, &label);
     let bars = |strip: Rect| Rect { y: strip.y + 1, height: strip.height.saturating_sub(2), ..strip };
     for column in places(inner, cells) {
@@ -53,19 +56,67 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         };
         let size = if gone || (compensated && leaves && all_leave) { 0.0 } else { weight.norms[cell] / most };
         let style = view.theme.style(role);
-        let strip = |strip: Rect| Rect { x, width: wide, ..bars(strip) };
-        pillar(view.buffer, strip(upper), size.into(), style, view.theme.glyphs);
+        let place = |strip: Rect| Rect { x, width: wide, ..bars(strip) };
+        match &strips {
+            Some(strips) if size > 0.0 => {
+                strip(view.buffer, place(upper), &strips.sizes(cell), view.theme);
+                if compensated && most_share > 0.0 {
+                    strip(view.buffer, place(lower), &strips.changes(cell), view.theme);
+                }
+            }
+            Some(_) => {}
+            None => pillar(view.buffer, place(upper), size.into(), style, view.theme.glyphs),
+        }
         let middle = x + (wide - 1) / 2;
         put(view.buffer, inner, middle, upper.bottom() - 1, sign, style);
-        if compensated && most_share > 0.0 {
+        if strips.is_none() && compensated && most_share > 0.0 {
             let style = view.theme.style(Role::Live);
-            pillar(view.buffer, strip(lower), shares[cell] / most_share, style, view.theme.glyphs);
+            pillar(view.buffer, place(lower), shares[cell] / most_share, style, view.theme.glyphs);
         }
         let number = cell.to_string();
         if cells == shown.picture.units && width(&number) < each {
             let at = x + wide.saturating_sub(width(&number)) / 2;
             write(view.buffer, inner, at, lower.bottom() - 1, &number, view.theme.style(Role::Muted));
         }
+    }
+}
+
+/// The columns of every unit as colours.
+struct Strips<'a> {
+    rows: usize,
+    /// [cells, rows]
+    norms: &'a [f32],
+    /// ‖ΔW_j‖ / ‖W_j‖ [cells, rows]
+    shares: Vec<f64>,
+    most: f64,
+    most_share: f64,
+}
+
+impl<'a> Strips<'a> {
+    /// None without a strip per unit, or if there is no room for one.
+    fn of(weight: &'a WeightPicture, room: usize) -> Option<Self> {
+        let rows = weight.rows;
+        let known = weight.strips.len() == rows * weight.norms.len();
+        if rows < 2 || room < 2 || !known || weight.strip_changes.len() != weight.strips.len() {
+            return None;
+        }
+        let share = |(&norm, &change): (&f32, &f32)| if norm > 0.0 { f64::from(change / norm) } else { 0.0 };
+        let shares: Vec<f64> = weight.strips.iter().zip(&weight.strip_changes).map(share).collect();
+        let most = weight.strips.iter().copied().fold(0.0, f32::max).into();
+        let most_share = shares.iter().copied().fold(0.0, f64::max);
+        Some(Self { rows, norms: &weight.strips, shares, most, most_share })
+    }
+
+    /// Sizes of the columns of a cell, from 0 to 1.
+    fn sizes(&self, cell: usize) -> Vec<f64> {
+        let of = &self.norms[cell * self.rows..(cell + 1) * self.rows];
+        of.iter().map(|&norm| f64::from(norm) / self.most.max(f64::MIN_POSITIVE)).collect()
+    }
+
+    /// Changes of the columns of a cell in proportion, from 0 to 1.
+    fn changes(&self, cell: usize) -> Vec<f64> {
+        let of = &self.shares[cell * self.rows..(cell + 1) * self.rows];
+        of.iter().map(|share| share / self.most_share.max(f64::MIN_POSITIVE)).collect()
     }
 }
 

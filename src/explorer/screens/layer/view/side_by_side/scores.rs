@@ -80,7 +80,7 @@ fn legend_with_gaps<'t>(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> Vec
         .map(|side| side.letter.to_string())
         .collect();
     if !missing.is_empty() {
-        line.push(view.span(format!("  scores of {} were not kept", missing.join(", ")), Role::Warning));
+        line.push(view.span(format!("{}: no scores", missing.join(", ")), Role::Warning));
     }
     line
 }
@@ -104,7 +104,7 @@ fn table(
         let x = area.x + digits + 1 + at * cell;
         let removed = side.places(part);
         let known = scores(side, part);
-        let missing = if known.is_none() { ", scores not kept" } else { "" };
+        let missing = if known.is_none() { ", no scores" } else { "" };
         let head = format!("{} attempt {}{missing}", side.letter, side.result.attempt.number);
         let column = Rect { x, width: cell, ..area };
         write(view.buffer, column, x, area.y, &head, view.theme.style(side.role));
