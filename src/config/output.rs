@@ -28,7 +28,7 @@ settings! {
         /// Number type of the weights in a GGUF file
         gguf_type ("gguf_type"): GgufType => {
             value_name: "TYPE",
-            form: Some(FormField::new(SettingsForm::Export, "gguf weights", "q8_0 and q4_k are smaller; they need rows in multiples of 32 and 256")),
+            form: Some(FormField::new(SettingsForm::Export, "gguf weights", "with format gguf: q8_0 and q4_k are smaller; they need rows in multiples of 32 and 256")),
         }
         /// Number type of the weights in a Hugging Face directory
         export_dtype ("export_dtype"): Option<Precision> => {

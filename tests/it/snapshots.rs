@@ -12,7 +12,7 @@ use slimgpt::application::{
         CurvePoint, Event, JobKind, MeasuredToken, ReplayIndex, ReplayMark, Side, Stamped, TokenPrediction,
     },
 };
-use slimgpt::prune::{LayerRatio, Part};
+use slimgpt::prune::{LayerRatio, Part, StreamError, StreamErrors};
 
 const SIZES: [(u16, u16); 4] = [SHORT, LEAST, (120, 40), (200, 60)];
 
@@ -174,6 +174,10 @@ fn every_panel_of_a_layer_in_the_large_area() {
         for &panel in Screen::Layer.panels() {
             let mut state = State { screen: Screen::Layer, ..ended() };
             state.screens.layer.part = part;
+            // The panels of attempts side by side have pictures of their own.
+            if !state.panels().contains(&panel) {
+                continue;
+            }
             state.focus[Screen::Layer as usize] = panel;
             let title = panel.title.to_lowercase().replace(' ', "_");
             // Panels that do not depend on the part are compared once.
@@ -359,7 +363,7 @@ fn retries_that_wait() {
 /// Three attempts of layer 8, the last of them without scores, measured on four windows.
 fn three_attempts() -> State {
     let mut state = finished();
-    let errors = state.layers[8].attempts[0].stream_errors;
+    let streams = StreamError { error: 0.02, norm: 3.0, cosine: 0.004, error_rest: 0.01, norm_rest: 2.0 };
     for number in 1..3 {
         let mut other = state.layers[8].attempts[0].clone();
         (other.attempt.number, other.seconds) = (number, Some(0.5 * number as f64));
@@ -382,8 +386,9 @@ fn three_attempts() -> State {
     let run = state.jobs.queue.front().unwrap().run;
     for (attempt, factor) in [(0, 1.0), (1, 0.8), (2, 0.9)] {
         for behind in 8..12 {
-            let Some(mut errors) = errors else { continue };
-            errors.mlp.error *= factor * behind as f64;
+            let error = streams.error * factor * behind as f64;
+            let mlp = StreamError { error, ..streams };
+            let errors = StreamErrors { attention: streams, mlp };
             emit(&mut state, run, Event::AttemptCompared { layer: 8, attempt, windows: 4, behind, errors });
         }
     }

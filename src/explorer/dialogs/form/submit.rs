@@ -175,6 +175,14 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     let out = PathBuf::from(out);
     state.export_form = Some(form.clone());
     let written = state.settings.output.changed(form.options()?.output).map_err(|e| e.to_string())?;
+    let usual = config::Settings::default().output.gguf_type;
+    let gguf = written.formats.iter().any(|format| format.to_string() == "gguf");
+    if !gguf && written.gguf_type != usual {
+        return Err(format!(
+            "gguf weights: {} applies to the format gguf, which is not chosen; choose it, or {usual}",
+            written.gguf_type
+        ));
+    }
     state.settings.output = written.clone();
     let force = form.switched(FieldId::Replace)?;
     state.touch();

@@ -43,7 +43,7 @@ pub enum Direction {
 }
 
 impl Item {
-    /// None if the cost is unknown, or the present ratio is outside the predictable ones and cannot be lowered.
+    /// None if the cost is unknown. The present ratio is one of its points, also beyond the predictable ones.
     pub fn new(
         state: &State,
         (layer, part): (usize, Option<Part>),

@@ -217,8 +217,8 @@ fn waiting_row(view: &mut Canvas<'_>, row: Rect, place: usize, places: &[Place<K
     for place in places {
         let text = match place.key {
             Key::Number => format!("  {} …", view.theme.glyphs.status(Status::Waiting)),
-            Key::Letter | Key::Heads | Key::AttentionError | Key::MlpError | Key::Output => String::new(),
-            Key::Channels => "waits".into(),
+            Key::Letter | Key::Heads | Key::Channels | Key::MlpError | Key::Output => String::new(),
+            Key::AttentionError => "waits".into(),
             Key::Ratio | Key::Score | Key::Groups | Key::Damping | Key::Compensation => {
                 of_method(&method, place.key)
             }

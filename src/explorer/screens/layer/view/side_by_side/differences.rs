@@ -47,6 +47,8 @@ enum Difference {
     Count,
     /// A ratio, with its sign.
     Ratio,
+    /// Seconds, with their sign.
+    Seconds,
 }
 
 impl Difference {
@@ -55,9 +57,10 @@ impl Difference {
         let sign = if by < 0.0 { "−" } else { "+" };
         match self {
             Self::Change => change(before, after),
-            Self::Count | Self::Ratio if by == 0.0 => "0".into(),
+            Self::Count | Self::Ratio | Self::Seconds if by == 0.0 => "0".into(),
             Self::Count => format!("{sign}{}", count(by.abs().round() as u64)),
             Self::Ratio => format!("{sign}{:.4}", by.abs()),
+            Self::Seconds => format!("{sign}{:.2}", by.abs()),
         }
     }
 }
@@ -87,7 +90,7 @@ fn setting(name: &str, sides: &[Side<'_>], text: impl Fn(&AttemptResult) -> Stri
 }
 
 fn table(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Line> {
-    use Difference::{Change, Count, Ratio};
+    use Difference::{Change, Count, Ratio, Seconds};
     let sides = shown.sides();
     let layer = shown.layer;
     let relative = |value: f64| view.relative(value);
@@ -137,7 +140,7 @@ fn table(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Line> {
     lines.push(line("damping", &sides, used, short, Change));
     // A session does not keep the durations.
     if sides.iter().any(|side| side.result.seconds.is_some()) {
-        lines.push(line("seconds", &sides, |result| result.seconds, |value| format!("{value:.2}"), Change));
+        lines.push(line("seconds", &sides, |result| result.seconds, |value| format!("{value:.2}"), Seconds));
     }
     let solver = |result: &AttemptResult| result.attempt.method.solver.clone();
     let settings = [
