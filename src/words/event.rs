@@ -159,7 +159,8 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
         }
         Event::AttemptCompared { layer, attempt, windows: _, behind, errors } => {
             let output = relative_error(errors.mlp.relative());
-            let text = format!("Layer {behind}: output error {output} with attempt {attempt} of layer {layer}");
+            let text =
+                format!("Layer {behind}: output error {output} with attempt {attempt} of layer {layer}");
             (Step, Log, Some(*layer), text)
         }
         Event::SensitivityMeasured { curve } => (Step, Log, Some(curve.layer), sensitivity(curve)),

@@ -13,8 +13,8 @@ use slimgpt::{calibration::TextSource, config::Colours};
 use crate::flags::{All, Flags, MachineFlags, choice};
 
 pub use sessions::{
-    Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
-    SessionsCommand, TextsArgs,
+    Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs,
+    RetryArgs, SessionsCommand, TextsArgs,
 };
 pub use sweep::SweepArgs;
 

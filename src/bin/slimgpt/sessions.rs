@@ -15,8 +15,8 @@ use slimgpt::{
 };
 
 use crate::cli::{
-    Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
-    SessionsCommand, TextsArgs,
+    Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs,
+    RetryArgs, SessionsCommand, TextsArgs,
 };
 use crate::threads;
 

@@ -205,5 +205,8 @@ fn an_activated_attempt_keeps_a_locked_budget() {
     let moved = (0..4).filter(|&layer| script.state.schedule.ratios[layer] != before.ratios[layer]).count();
     assert!(moved > 1 || script.notice().contains("the budget is not kept"), "{}", script.notice());
     script.keys("u");
-    assert_eq!((script.state.schedule.ratios.clone(), script.state.layers[1].chosen), (before.ratios, Some(0)));
+    assert_eq!(
+        (script.state.schedule.ratios.clone(), script.state.layers[1].chosen),
+        (before.ratios, Some(0))
+    );
 }

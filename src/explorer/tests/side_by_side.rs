@@ -41,7 +41,14 @@ fn two_or_three_marked_attempts_are_shown_side_by_side() {
     assert_eq!(marked(&script), [0, 2]);
     assert_eq!(
         titles(&script),
-        ["Scores side by side", "Differences", "Removed units", "Error curves", "Error at the last layer", "Attempts"]
+        [
+            "Scores side by side",
+            "Differences",
+            "Removed units",
+            "Error curves",
+            "Error at the last layer",
+            "Attempts"
+        ]
     );
     script.keys("up m down down m");
     assert_eq!(marked(&script), [0, 1, 2]);
@@ -102,9 +109,8 @@ fn marked_attempts_are_passed_to_the_last_layer() {
     script.handle(run, compared(3, 2, 0.6));
     script.handle(run, Event::JobDone);
     assert_eq!(last(&script, 3), Some(0.3));
-    let current = |script: &Script| {
-        script.state.layers[1].side_by_side.passed(3).unwrap().is_current(&script.state, 1)
-    };
+    let current =
+        |script: &Script| script.state.layers[1].side_by_side.passed(3).unwrap().is_current(&script.state, 1);
     script.state.layers[1].chosen = Some(2);
     assert!(current(&script), "the active attempt of the layer itself does not matter");
     script.state.layers[2].chosen = None;

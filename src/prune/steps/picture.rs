@@ -321,8 +321,7 @@ fn strips(binned: &Binned, glance: &Glance) -> (usize, Vec<f32>, Vec<f32>) {
         let of = columns(cell);
         of.start + row * of.len() / rows..of.start + (row + 1) * of.len() / rows
     };
-    let groups: Vec<_> =
-        (0..binned.cells).flat_map(|cell| (0..rows).map(move |row| (cell, row))).collect();
+    let groups: Vec<_> = (0..binned.cells).flat_map(|cell| (0..rows).map(move |row| (cell, row))).collect();
     let sizes = |of: &[f64]| {
         let size = |&(cell, row): &(usize, usize)| {
             let squares = &of[group(cell, row)];

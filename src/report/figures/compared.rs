@@ -82,9 +82,8 @@ pub fn output_errors(layers: &[LayerRecord], title: &str, label: &str, lines: &[
 pub fn attempt_curves(attempts: &[(String, usize, Vec<CurvePoint>)]) -> Chart {
     let one = |(at, (name, units, points)): (usize, &(String, usize, Vec<CurvePoint>))| {
         let units = (*units).max(1) as f64;
-        let points = points.iter().map(|point| {
-            (percent(point.removed as f64 / units), percent(point.relative_error))
-        });
+        let points =
+            points.iter().map(|point| (percent(point.removed as f64 / units), percent(point.relative_error)));
         let place = at % Ink::SERIES.len();
         Series::line(name.clone(), Ink::SERIES[place], Dot::SERIES[place], points.collect())
     };

@@ -168,7 +168,9 @@ impl Slice for Layer {
 
     fn copy(&self, state: &State) -> Copied {
         match view::Shown::of(state).filter(view::Shown::side_by_side) {
-            Some(shown) => Copied { what: "the units of the marked attempts as CSV", text: units_csv(&shown) },
+            Some(shown) => {
+                Copied { what: "the units of the marked attempts as CSV", text: units_csv(&shown) }
+            }
             None => Copied { what: "the attempts as CSV", text: csv(state) },
         }
     }

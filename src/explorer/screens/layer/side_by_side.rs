@@ -119,10 +119,8 @@ pub fn measure(state: &mut State) -> Vec<Effect> {
     if attempts.len() < 2 {
         return state.refuse("mark two or three attempts of the layer first (m in the list of attempts)");
     }
-    let effects = start_once_ready(
-        state,
-        job::CompareAttempts { layer, attempts: attempts.clone(), windows: WINDOWS },
-    );
+    let effects =
+        start_once_ready(state, job::CompareAttempts { layer, attempts: attempts.clone(), windows: WINDOWS });
     if !effects.is_empty() {
         state.layers[layer].side_by_side.passed.retain(|passed| !attempts.contains(&passed.attempt));
     }

@@ -135,9 +135,7 @@ pub fn fill(
     schedule: &mut Schedule,
 ) -> bool {
     let start: f64 = match direction {
-        Direction::Raise | Direction::Lower => {
-            items.iter().map(|item| item.grid[item.present].removed).sum()
-        }
+        Direction::Raise | Direction::Lower => items.iter().map(|item| item.grid[item.present].removed).sum(),
         Direction::FromZero => items.iter().map(|item| item.grid[0].removed).sum(),
     };
     let wanted = start + missing;

@@ -40,9 +40,10 @@ struct Balanced {
 impl Budget {
     /// The plan from which the other layers are balanced.
     fn base(&self, state: &State, layer: usize, part: Option<Part>) -> Schedule {
-        let goes_on = self.edit.as_ref().filter(|edit| {
-            (edit.layer, edit.part) == (layer, part) && edit.after == state.schedule
-        });
+        let goes_on = self
+            .edit
+            .as_ref()
+            .filter(|edit| (edit.layer, edit.part) == (layer, part) && edit.after == state.schedule);
         goes_on.map_or_else(|| state.schedule.clone(), |edit| edit.before.clone())
     }
 }
@@ -162,9 +163,7 @@ impl Balance {
         let choices: &[Option<Part>] =
             if apart { &[Some(Part::Attention), Some(Part::Mlp)] } else { &[None] };
         let layers = state.settings.ratios.layers.resolve(state.layers.len()).unwrap_or(0..0);
-        let free = layers
-            .clone()
-            .filter(|&layer| Some(layer) != changed && base.locked(layer) == Locked::No);
+        let free = layers.clone().filter(|&layer| Some(layer) != changed && base.locked(layer) == Locked::No);
         let basis = Basis::of(state);
         let item = |layer, part| Item::new(state, (layer, part), base.ratios[layer], basis);
         let items = free.flat_map(|layer| choices.iter().filter_map(move |&part| item(layer, part)));

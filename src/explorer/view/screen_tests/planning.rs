@@ -72,7 +72,9 @@ fn removed(state: &State) -> u64 {
 
 /// Layers other than `edited` whose ratio differs.
 fn moved(state: &State, before: &[crate::prune::LayerRatio], edited: usize) -> Vec<usize> {
-    (0..before.len()).filter(|&layer| layer != edited && state.schedule.ratios[layer] != before[layer]).collect()
+    (0..before.len())
+        .filter(|&layer| layer != edited && state.schedule.ratios[layer] != before[layer])
+        .collect()
 }
 
 #[test]
@@ -138,7 +140,11 @@ fn a_layer_at_its_limit_or_locked_stays_and_a_sentence_says_when_nothing_can_giv
     let before = state.schedule.ratios.clone();
     press(&mut state, "K");
     assert_eq!(state.schedule.ratios, before);
-    assert!(state.notice.as_ref().unwrap().text.contains("no other layer can be balanced"), "{:?}", state.notice);
+    assert!(
+        state.notice.as_ref().unwrap().text.contains("no other layer can be balanced"),
+        "{:?}",
+        state.notice
+    );
     state.schedule.locked.fill(false);
     for layer in 1..12 {
         state.schedule.ratios[layer] = 0.0.into();

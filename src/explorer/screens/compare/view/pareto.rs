@@ -96,7 +96,8 @@ fn marks(view: &Canvas<'_>) -> (&'static str, &'static str) {
 
 /// The unit of an axis with this largest value.
 fn unit(largest: f64, in_bytes: bool) -> (f64, &'static str) {
-    const BYTES: [(f64, &str); 3] = [(1024.0 * 1024.0 * 1024.0, "GiB"), (1024.0 * 1024.0, "MiB"), (1024.0, "KiB")];
+    const BYTES: [(f64, &str); 3] =
+        [(1024.0 * 1024.0 * 1024.0, "GiB"), (1024.0 * 1024.0, "MiB"), (1024.0, "KiB")];
     const PARAMETERS: [(f64, &str); 3] = [(1e9, "B"), (1e6, "M"), (1e3, "k")];
     let units = if in_bytes { BYTES } else { PARAMETERS };
     units.into_iter().find(|(size, _)| largest >= *size).unwrap_or((1.0, ""))

@@ -3,7 +3,6 @@
 use ratatui::layout::Rect;
 
 use super::{Phase, Shown, WEIGHTS, labelled};
-use crate::prune::WeightPicture;
 use crate::explorer::{
     screens::steps::sentences::share,
     view::{
@@ -11,6 +10,7 @@ use crate::explorer::{
         widgets::{pillar, put, strip, width, write},
     },
 };
+use crate::prune::WeightPicture;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let weight = &shown.picture.weight;

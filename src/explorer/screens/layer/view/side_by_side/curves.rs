@@ -151,14 +151,12 @@ fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 fn cut(view: &Canvas<'_>, shown: &Shown<'_>, side: &Side<'_>) -> String {
     let record = side.result.record(shown.part);
     let ratio = record.removed.len() as f64 / record.units.max(1) as f64;
-    let swapped = record.refined.map_or(String::new(), |refined| {
-        format!(" after {}", plural(refined.swaps, "swap", "swaps"))
-    });
+    let swapped = record
+        .refined
+        .map_or(String::new(), |refined| format!(" after {}", plural(refined.swaps, "swap", "swaps")));
     format!("{ratio:.3}: {}{swapped}", view.relative(record.relative_error))
 }
 
 fn brief<'t>(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
-    figure_lines(view, shown, area.width, |side| {
-        view.relative(side.result.record(shown.part).relative_error)
-    })
+    figure_lines(view, shown, area.width, |side| view.relative(side.result.record(shown.part).relative_error))
 }

@@ -134,9 +134,8 @@ fn table(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Line> {
         lines.push(line(format!("{short} relative"), &sides, of(part), relative, Change));
         lines.push(line(format!("{short} E‖Δy‖²"), &sides, absolute(part), error, Change));
     }
-    let used = |result: &AttemptResult| {
-        result.record(shown.part).hessian.as_ref().map(|stats| stats.damping_used)
-    };
+    let used =
+        |result: &AttemptResult| result.record(shown.part).hessian.as_ref().map(|stats| stats.damping_used);
     lines.push(line("damping", &sides, used, short, Change));
     // A session does not keep the durations.
     if sides.iter().any(|side| side.result.seconds.is_some()) {

@@ -11,8 +11,8 @@ use crate::{
             Canvas, Role,
             stage::waits,
             widgets::{
-                LayerAxis, Plot, Scale, Stroke, axes, column, layer_place, measurement, put, row, width, wrap,
-                write,
+                LayerAxis, Plot, Scale, Stroke, axes, column, layer_place, measurement, put, row, width,
+                wrap, write,
             },
         },
     },
@@ -196,8 +196,7 @@ fn picture(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, sides: &[Side<'
     let mut plot = Plot::new(inner, view.theme.glyphs);
     let place = |value: &Option<f64>| value.and_then(|value| scale.place(value)).unwrap_or(f64::NAN);
     for (line, side) in lines.iter().zip(sides).rev() {
-        let points =
-            line.iter().enumerate().map(|(layer, value)| (layer_place(layer, layers), place(value)));
+        let points = line.iter().enumerate().map(|(layer, value)| (layer_place(layer, layers), place(value)));
         plot.line(points, Stroke::solid(view.theme.style(side.role), side.letter));
     }
     plot.draw(view.buffer);

@@ -10,8 +10,8 @@ mod sets;
 pub use curves::{CURVES, named as curves};
 pub use differences::DIFFERENCES;
 pub use last_layer::LAST_LAYER;
-pub use removed::REMOVED;
 use ratatui::text::Span;
+pub use removed::REMOVED;
 pub use scores::SCORES;
 
 use super::{LayerPanel, Shown, Side, Width, explain, of_layer};
@@ -35,11 +35,7 @@ pub fn legend<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Span<'t>> {
 }
 
 /// One figure per attempt: `A 1.52e-2  B 4.71e-3`.
-fn figures<'t>(
-    view: &Canvas<'_>,
-    shown: &Shown<'_>,
-    figure: impl Fn(&Side<'_>) -> String,
-) -> Vec<Span<'t>> {
+fn figures<'t>(view: &Canvas<'_>, shown: &Shown<'_>, figure: impl Fn(&Side<'_>) -> String) -> Vec<Span<'t>> {
     figure_lines(view, shown, u16::MAX, figure).into_iter().flatten().collect()
 }
 

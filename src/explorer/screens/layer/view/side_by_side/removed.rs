@@ -68,8 +68,7 @@ fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     view.line(inner, 1, line);
 }
 
-const DIFFERENT: &str =
-    "The attempts have different kinds of units (query heads and KV groups), so their sets cannot be compared.";
+const DIFFERENT: &str = "The attempts have different kinds of units (query heads and KV groups), so their sets cannot be compared.";
 
 /// `only A`, `A and B`, `all three`, `kept by all`.
 fn name(sides: &[Side<'_>], bits: u8) -> String {

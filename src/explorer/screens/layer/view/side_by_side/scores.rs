@@ -51,10 +51,9 @@ fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
     let all = sides.iter().filter_map(|side| scores(side, part)).flatten().map(|&score| f64::from(score));
     // The ends are enough for the axis.
-    let (low, high) = all.filter(|score| *score > 0.0 && score.is_finite()).fold(
-        (f64::INFINITY, 0.0_f64),
-        |(low, high), score| (low.min(score), high.max(score)),
-    );
+    let (low, high) = all
+        .filter(|score| *score > 0.0 && score.is_finite())
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), score| (low.min(score), high.max(score)));
     let scale = Scale::of([low, high]);
     let digits = width(&units.saturating_sub(1).to_string());
     let lines = part == Part::Attention
@@ -92,13 +91,7 @@ fn scores_are_equal(sides: &[Side<'_>], part: Part) -> bool {
 }
 
 /// One line per unit: `3  ×1 1.23e-2 ━━━   1.30e-2 ━━━`.
-fn table(
-    view: &mut Canvas<'_>,
-    area: Rect,
-    (sides, part): (&[Side<'_>], Part),
-    scale: &Scale,
-    digits: u16,
-) {
+fn table(view: &mut Canvas<'_>, area: Rect, (sides, part): (&[Side<'_>], Part), scale: &Scale, digits: u16) {
     let cell = area.width.saturating_sub(digits + 1) / sides.len().max(1) as u16;
     for (at, side) in (0..).zip(sides) {
         let x = area.x + digits + 1 + at * cell;
@@ -149,7 +142,8 @@ fn curves(
     };
     let mut plot = Plot::new(plot_area, view.theme.glyphs);
     let dots = plot.across().clamp(1, units.max(1));
-    let group = |dot: usize, of: usize| &order[dot * units / of..((dot + 1) * units / of).max(dot * units / of + 1)];
+    let group =
+        |dot: usize, of: usize| &order[dot * units / of..((dot + 1) * units / of).max(dot * units / of + 1)];
     for (side, scores) in known.iter().rev().filter(|_| plot_area.height > 0) {
         let point = |dot: usize| {
             let group = group(dot, dots);
@@ -177,7 +171,8 @@ fn curves(
                 // A few removed among many kept.
                 (false, _) => (glyphs.separator(), style),
             };
-            let (from, to) = (cell * columns / cells, ((cell + 1) * columns / cells).max(cell * columns / cells + 1));
+            let (from, to) =
+                (cell * columns / cells, ((cell + 1) * columns / cells).max(cell * columns / cells + 1));
             for x in from..to {
                 put(view.buffer, area, plot_area.x + x as u16, y, sign, style);
             }
@@ -194,7 +189,8 @@ fn order(sides: &[Side<'_>], part: Part, units: usize) -> Vec<u32> {
     let Some(first) = sides.first() else { return Vec::new() };
     let removed = first.result.record(part).removed.iter();
     let kept = first.result.record(part).kept.iter();
-    let mut order: Vec<u32> = removed.chain(kept).filter(|&&unit| unit < units).map(|&unit| unit as u32).collect();
+    let mut order: Vec<u32> =
+        removed.chain(kept).filter(|&&unit| unit < units).map(|&unit| unit as u32).collect();
     order.truncate(units);
     order
 }
