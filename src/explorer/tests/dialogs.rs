@@ -289,13 +289,11 @@ fn what_is_typed_for_a_dialog_that_does_not_open_never_acts_on_the_screen() {
 }
 
 #[test]
-fn weights_of_a_gguf_file_need_that_format() {
+fn a_gguf_type_without_a_gguf_file_is_reported() {
     let mut script = Script::pruned(2);
     script.keys("E");
     script.field("gguf weights");
     script.keys("right enter");
-    assert!(script.form_error().unwrap().contains("applies to the format gguf"), "{:?}", script.form_error());
-    script.field("format");
-    script.keys("right right enter");
-    assert!(script.form_error().is_none() && script.state.dialogs.is_empty());
+    assert!(script.state.dialogs.is_empty());
+    assert!(script.notice().contains("has no effect"), "{}", script.notice());
 }

@@ -177,16 +177,16 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     let written = state.settings.output.changed(form.options()?.output).map_err(|e| e.to_string())?;
     let usual = config::Settings::default().output.gguf_type;
     let gguf = written.formats.iter().any(|format| format.to_string() == "gguf");
-    if !gguf && written.gguf_type != usual {
-        return Err(format!(
-            "gguf weights: {} applies to the format gguf, which is not chosen; choose it, or {usual}",
-            written.gguf_type
-        ));
-    }
     state.settings.output = written.clone();
     let force = form.switched(FieldId::Replace)?;
     state.touch();
-    Ok(state.begin(job::Export { form: written, out, force }))
+    let unused = !gguf && written.gguf_type != usual;
+    let words = format!("The GGUF type {} has no effect, because no GGUF file is written", written.gguf_type);
+    let effects = state.begin(job::Export { form: written, out, force });
+    if unused {
+        state.say(NoticeKind::Refused, words);
+    }
+    Ok(effects)
 }
 
 fn ratio(name: &str, text: &str) -> Result<f64, String> {
