@@ -1,7 +1,7 @@
 //! Settings of the method: settings of one layer, and settings shared by all layers.
 
 use super::{Error, check::unit_interval, group::settings};
-use crate::prune::{AttentionUnit, GroupSize, HeadScore, Refine, Score, SolverDtype, Target};
+use crate::prune::{AttentionUnitChoice, GroupSize, HeadScore, Refine, Score, SolverDtype, Target};
 
 /// The damping used in the paper.
 const DAMPING: f64 = 0.01;
@@ -54,11 +54,11 @@ settings! {
     #[derive(Copy)]
     pub struct Objective at objective, ObjectiveOptions, Method {
         /// Unit of attention that is removed as a whole
-        attention_unit ("attention_unit"): AttentionUnit = AttentionUnit::default() => {
+        attention_unit ("attention_unit"): AttentionUnitChoice = AttentionUnitChoice::default() => {
             value_name: "UNIT",
             after: Some("head_score"),
             scope: Scope::Layer,
-            form: Some(FormField::new(SettingsForm::Run, "attention unit", "a KV group with its query heads, or single query heads").after("parts")),
+            form: Some(FormField::new(SettingsForm::Run, "attention unit", "auto: chosen for each layer; a KV group with its query heads; or single query heads").after("parts")),
         }
         /// Output to which the kept columns are fitted
         target ("target"): Target = Target::default() => {

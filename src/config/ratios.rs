@@ -234,7 +234,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert_eq!(read_ratios(&path).unwrap(), [0.1, 0.2, 0.3].map(LayerRatio::both));
         }
-        let apart = [LayerRatio { attention: 0.1, mlp: 0.3 }, LayerRatio::both(0.2)];
+        let apart = [LayerRatio::new(0.1, 0.3), LayerRatio::both(0.2)];
         for text in ["[{\"attention\": 0.1, \"mlp\": 0.3}, 0.2]", "# heads/channels\n0.1/0.3\n0.2\n"] {
             fs::write(&path, text).unwrap();
             assert_eq!(read_ratios(&path).unwrap(), apart);

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     export::{Format, OutputForm},
     model::nemotron,
-    prune::{GroupSize, HeadScore, Part, Refine, Schedule, Target},
+    prune::{AttentionUnitChoice, GroupSize, HeadScore, Part, Refine, Schedule, Target},
 };
 
 /// The settings of a run, in groups. In JSON, all keys except those of the machine are on one level.
@@ -220,6 +220,7 @@ fn paper() -> Options {
     options.solver.head_score = Some(HeadScore::GroupedCholesky);
     options.solver.group_size = Some(GroupSize::Reference);
     options.ratios.schedule = Some(ScheduleChoice::Schedule(Schedule::Log));
+    options.objective.attention_unit = Some(AttentionUnitChoice::KvGroup);
     options.objective.target = Some(Target::Layer);
     options
 }

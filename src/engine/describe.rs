@@ -71,6 +71,7 @@ pub fn planned((plan, size): (&LayerPlan, &LayerSize)) -> PlannedLayer {
         heads: size.heads,
         kv_heads: size.kv_heads,
         channels: size.channels,
+        attention_unit: Some(plan.unit),
         attention_units: plan.attention.map(|removals| removals.units),
         mlp_units: plan.mlp.map(|removals| removals.units),
     }

@@ -16,7 +16,7 @@ use crate::{
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
     product,
     protocol::PlannedLayer,
-    prune::AttentionUnit,
+    prune::AttentionUnitChoice,
 };
 
 use super::{
@@ -58,7 +58,7 @@ pub struct Inspection {
     pub weights: String,
     /// Whether some weights are quantised.
     pub quantised: bool,
-    pub attention_unit: AttentionUnit,
+    pub attention_unit: AttentionUnitChoice,
     pub layers: Vec<PlannedLayer>,
     pub parameters_after: u64,
     pub run: Needs,
@@ -102,7 +102,7 @@ pub fn inspect(model: &ModelChoice, settings: Settings, context: &mut Context) -
     let settings = resolved(settings, architecture)?;
     let seq_len = window_length(&settings, architecture)?;
     let plan = pipeline::plan(architecture, &settings)?;
-    let after = pipeline::planned(architecture, &plan, settings.objective.attention_unit);
+    let after = pipeline::planned(architecture, &plan);
     Ok(Inspection {
         model: checkpoint.name().into(),
         family: architecture.family.to_string(),

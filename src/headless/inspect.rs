@@ -8,7 +8,7 @@ use super::{
 use crate::{
     config::Settings,
     engine::{self, Error, Inspection, ModelChoice},
-    words::{attention_unit, bytes, duration, fewer, or_dash, ratio},
+    words::{AttentionUnits, bytes, duration, fewer, or_dash, ratio},
 };
 
 /// Opens a model, forecasts a run with these settings, and prints both.
@@ -50,14 +50,16 @@ fn sizes(inspection: &Inspection) -> String {
 
 /// One row per layer: its sizes, its ratio, and the units that a run would remove.
 fn layers(inspection: &Inspection) -> Columns {
-    let units = format!("{} removed", attention_unit(inspection.attention_unit).1);
+    let pruned = inspection.layers.iter().filter(|layer| layer.attention_units.is_some());
+    let units = AttentionUnits::of(pruned.map(|layer| layer.attention_unit), inspection.attention_unit);
+    let removed = format!("{} removed", units.names().1);
     let mut columns = Columns::new([
         ("layer", Right),
         ("heads", Right),
         ("KV heads", Right),
         ("channels", Right),
         ("ratio", Right),
-        (&units, Right),
+        (&removed, Right),
         ("channels removed", Right),
     ]);
     for (index, layer) in inspection.layers.iter().enumerate() {
@@ -67,7 +69,7 @@ fn layers(inspection: &Inspection) -> Columns {
             layer.kv_heads.to_string(),
             layer.channels.to_string(),
             ratio(layer.ratio),
-            or_dash(layer.attention_units, |units| units.to_string()),
+            or_dash(layer.attention_units, |count| format!("{count}{}", units.suffix(layer.attention_unit))),
             or_dash(layer.mlp_units, |units| units.to_string()),
         ]);
     }

@@ -10,16 +10,17 @@ use crate::{
         WrittenRecord,
     },
     prune::Part,
-    words::{self, duration, fewer, kept, or_dash, perplexities_and_errors, ratio, relative_error},
+    words::{self, AttentionUnits, duration, fewer, kept, or_dash, perplexities_and_errors, ratio, relative_error},
 };
 
 /// One row per layer: ratio, kept units and relative errors.
 pub fn layers(record: &RunRecord) -> String {
     let tracked = record.layers.iter().any(|layer| layer.output_error.is_some());
+    let units = AttentionUnits::of_run(record);
     let mut columns = Columns::new([
         ("layer", Right),
         ("ratio", Right),
-        (words::attention_unit(record.settings.objective.attention_unit).1, Right),
+        (units.names().1, Right),
         ("channels", Right),
         ("attn error", Right),
         ("mlp error", Right),
@@ -32,7 +33,7 @@ pub fn layers(record: &RunRecord) -> String {
         let row = [
             layer.index.to_string(),
             ratio(layer.ratio),
-            kept(&attention),
+            units.kept(&attention),
             kept(&mlp),
             relative_error(attention.relative_error),
             relative_error(mlp.relative_error),
@@ -134,9 +135,10 @@ pub fn attempts() -> Columns {
 }
 
 /// The row of one attempt: its method, its results and its status. If its parts were solved differently, both
-/// values are shown, the attention's first.
+/// values are shown, the attention's first. `units` are those of all attempts of the table.
 pub fn attempt(
     attempt: &Attempt,
+    units: AttentionUnits,
     (attention, mlp, output_error): (Option<PartSummary>, Option<PartSummary>, Option<f64>),
     status: &str,
 ) -> [String; 13] {
@@ -156,7 +158,7 @@ pub fn attempt(
         each(&|part| part.solver.score.order_of_heads(method.solver.head_score).into()),
         method.solver.group_size.to_string(),
         each(&|method| if method.solver.compensation { "yes" } else { "no" }.into()),
-        or_dash(attention, |part| kept(&part)),
+        or_dash(attention, |part| units.kept(&part)),
         or_dash(mlp, |part| kept(&part)),
         or_dash(attention, |part| relative_error(part.relative_error)),
         or_dash(mlp, |part| relative_error(part.relative_error)),

@@ -46,7 +46,7 @@ impl Pass<'_> {
         observer: &mut Observer<'_>,
     ) -> Result<ErrorCurve, Error> {
         let Followed { opened, count, units, measured } =
-            self.follow((layer, part), attention, streams, known, observer)?;
+            self.follow((layer, part), plan, attention, streams, known, observer)?;
         let problem = self.problem(part, &opened, units, (removals(plan, part), None))?;
         let stay = match units {
             Units::Heads { per_group: Some(per_group), .. } => count / per_group,
@@ -89,7 +89,7 @@ impl Pass<'_> {
         observer: &mut Observer<'_>,
     ) -> Result<(), Error> {
         let Followed { opened, units, measured, .. } =
-            self.follow((layer, part), attention, streams, known, observer)?;
+            self.follow((layer, part), plan, attention, streams, known, observer)?;
         let problem = self.problem(part, &opened, units, (removals(plan, part), None))?;
         let steps = with_values(&problem.weight, |weight| {
             let posed = prune::PruneProblem { target: None, ..self.posed(weight, &problem, &measured) };
@@ -102,6 +102,7 @@ impl Pass<'_> {
     fn follow(
         &self,
         (layer, part): (usize, Part),
+        plan: &LayerPlan,
         attention: Task,
         mut streams: Streams,
         mut known: Option<&mut MomentCache>,
@@ -109,13 +110,13 @@ impl Pass<'_> {
     ) -> Result<Followed, Error> {
         // The dense-stream target does not affect the errors of the path.
         streams.dense = None;
-        let mut opened = self.open(layer)?;
+        let mut opened = self.open(layer, plan.unit)?;
         if let (Part::Mlp, Task::Reuse { cut, .. }) = (part, attention) {
             opened.cut.copy_part(Part::Attention, cut);
         }
         let size = opened.size;
         let (count, width, units) =
-            units(part, &size, self.checkpoint.architecture().head_dim, self.settings);
+            units(part, &size, self.checkpoint.architecture().head_dim, plan.unit, self.settings);
         if count == 0 {
             return Err(Error::NoPart { layer, part });
         }

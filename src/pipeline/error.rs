@@ -14,6 +14,10 @@ pub enum Error {
     )]
     UnequalLayers { layer: usize },
     #[error(
+        "uniform: the ratio of layer {layer} counts another unit of attention than that of layer 0, so their mean is no ratio; name one unit, or turn uniform off"
+    )]
+    UnequalUnits { layer: usize },
+    #[error(
         "uniform: expected all {layers} layers to be pruned, found a range; turn uniform off, or prune all layers"
     )]
     UniformOfSome { layers: usize },
@@ -67,6 +71,7 @@ impl Error {
             Self::Cancelled => Kind::Cancelled,
             Self::Layers(_)
             | Self::UnequalLayers { .. }
+            | Self::UnequalUnits { .. }
             | Self::UniformOfSome { .. }
             | Self::BeyondReach { .. }
             | Self::MultipleAboveWidth { .. }

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use crate::{
     config::Solver,
     model::{Block, LayerSize, select_columns},
-    prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, StreamErrors, Target, Units},
+    prune::{self, AttentionUnit, LayerRatio, LayerRecord, Outcome, Part, PartRecord, StreamErrors, Target, Units},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, emit},
     pass::{after_part, inputs_stay, part_inputs},
-    plan::{seed_of, units},
+    plan::{seed_of, units, untouched_part},
     stream::with_values,
 };
 
@@ -47,6 +47,8 @@ pub struct LayerTask<'a> {
     pub layer: usize,
     /// The ratio for the record; the tasks contain the counts.
     pub ratio: LayerRatio,
+    /// The unit of the attention.
+    pub unit: AttentionUnit,
     /// The treatment of the attention.
     pub attention: Task<'a>,
     /// The treatment of the FFN.
@@ -72,6 +74,8 @@ pub(super) struct Layer {
     pub index: usize,
     /// The size before pruning.
     pub size: LayerSize,
+    /// The unit of the attention.
+    pub unit: AttentionUnit,
     /// The block. A part is original until it is measured and solved; then its removed weights are freed. By
     /// then, the dense stream has passed the part.
     pub block: Block,
@@ -99,6 +103,7 @@ impl LayerTask<'_> {
         Self {
             layer,
             ratio: plan.ratio,
+            unit: plan.unit,
             attention: task(plan.attention),
             mlp: task(plan.mlp),
             propagate: Propagate::ToOutput,
@@ -122,7 +127,7 @@ impl Pass<'_> {
         observer: &mut Observer<'_>,
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
-        let mut layer = self.open(index)?;
+        let mut layer = self.open(index, task.unit)?;
         let propagate = if self.tracks() { Propagate::ToOutput } else { task.propagate };
         let between = self.between(task, propagate, known.as_deref());
         let mut part = |part, what, propagate, known: Option<&mut MomentCache>, streams: &mut Streams| {
@@ -174,9 +179,10 @@ impl Pass<'_> {
         if measured { propagate } else { Propagate::ToOutput }
     }
 
-    pub(super) fn open(&self, layer: usize) -> Result<Layer, Error> {
+    pub(super) fn open(&self, layer: usize, unit: AttentionUnit) -> Result<Layer, Error> {
         let block = self.checkpoint.block(layer, self.device, self.dtype)?;
-        Ok(Layer { index: layer, size: block.size(), block, cut: BlockCut::new(layer), solve_seconds: 0.0 })
+        let (size, cut) = (block.size(), BlockCut::new(layer));
+        Ok(Layer { index: layer, size, unit, block, cut, solve_seconds: 0.0 })
     }
 
     /// Measures, prunes and propagates one part. Both streams end at the output of the part.
@@ -205,9 +211,9 @@ impl Pass<'_> {
         mut known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<(PartRecord, Inputs), Error> {
-        let Layer { index, size, .. } = *layer;
+        let Layer { index, size, unit, .. } = *layer;
         let head_dim = self.checkpoint.architecture().head_dim;
-        let (count, width, picked) = units(part, &size, head_dim, self.settings);
+        let (count, width, picked) = units(part, &size, head_dim, unit, self.settings);
         let wanted = match task {
             Task::Solve { .. } => {
                 let found = known
@@ -237,7 +243,6 @@ impl Pass<'_> {
                 let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
                 let mut mean_error = None;
                 if !outcome.removed.is_empty() {
-                    let unit = self.settings.objective.attention_unit;
                     let means = self.settings.objective.bias_compensation;
                     let means =
                         means.then(|| means_of(part, layer, &problem, &measured, &outcome)).transpose()?;
@@ -246,13 +251,16 @@ impl Pass<'_> {
                     layer.cut.set(part, &outcome, means, (size, unit), self.checkpoint)?;
                 }
                 layer.solve_seconds += began.elapsed().saturating_sub(away).as_secs_f64();
-                PartRecord { mean_error, ..record(outcome, count, width) }
+                let untouched = untouched_part(part, &size, head_dim, unit, self.settings);
+                PartRecord { mean_error, ..record(outcome, untouched) }
             }
             (Task::Reuse { record, cut }, _) => {
                 layer.cut.copy_part(part, cut);
                 record.clone()
             }
-            (Task::Solve { .. }, None) | (Task::Keep, _) => PartRecord::untouched(count, width),
+            (Task::Solve { .. }, None) | (Task::Keep, _) => {
+                untouched_part(part, &size, head_dim, unit, self.settings)
+            }
         };
         layer.cut.narrow(part, &mut layer.block)?;
         Ok((record, inputs))
@@ -389,19 +397,17 @@ fn means_of(
     Ok((Means { output, inputs }, error))
 }
 
-/// The record of a part for `run.json`.
-fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
+/// The record of a part for `run.json`, from that of the part before pruning.
+fn record(outcome: Outcome, untouched: PartRecord) -> PartRecord {
     PartRecord {
-        units,
-        unit_width,
         kept: outcome.kept,
         removed: outcome.removed,
         step_errors: outcome.step_errors,
         group_sizes: outcome.group_sizes,
         relative_error: outcome.relative_error,
         refined: outcome.refined,
-        mean_error: None,
         scheduled: outcome.scheduled,
         hessian: Some(outcome.hessian),
+        ..untouched
     }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::{
     config::Settings,
     model::{Architecture, LayerSize, computes_in_tasks, tokens_in_tasks},
-    prune::{Part, Target, solve_bytes},
+    names::Named,
+    prune::{AttentionUnit, Part, Target, solve_bytes},
 };
 
 use super::{LayerPlan, plan::units, planned};
@@ -110,19 +111,25 @@ impl Footprint<'_> {
         let attention = self.most_with_inputs(Part::Attention, layer);
         attention.max(match self.keeps(Part::Mlp, layer) {
             true => self.most_with_inputs(Part::Mlp, layer),
-            false => self.measuring(Part::Mlp, size).total().max(self.solving(Part::Mlp, size, size).total()),
+            false => self.measuring(Part::Mlp, size).total().max(self.most_of_solving(Part::Mlp, size).total()),
         })
     }
 
     fn most_with_inputs(&self, part: Part, layer: usize) -> u64 {
         let size = self.architecture.layers[layer];
         let with = |held: Held| Held { inputs: self.inputs(self.width(part, size)), ..held };
-        with(self.measuring(part, size)).total().max(with(self.solving(part, size, size)).total())
+        with(self.measuring(part, size)).total().max(with(self.most_of_solving(part, size)).total())
+    }
+
+    /// The memory of solving a part for any ratio, in the unit that needs more.
+    fn most_of_solving(&self, part: Part, size: LayerSize) -> Held {
+        let each = AttentionUnit::ALL.iter().map(|&unit| self.solving(part, size, size, unit));
+        each.max_by_key(|held| held.total()).unwrap_or_default()
     }
 
     /// All phases of a pass through these layers. Unchanged parts are neither measured nor solved.
     pub fn phases(&self, plan: &[LayerPlan]) -> Vec<(Phase, Held)> {
-        let after = planned(self.architecture, plan, self.settings.objective.attention_unit);
+        let after = planned(self.architecture, plan);
         let layers = self.architecture.layers.iter().zip(&after.layers).zip(plan).enumerate();
         let of_layer =
             |(layer, ((&before, &after), plan)): (usize, ((&LayerSize, &LayerSize), &LayerPlan))| {
@@ -133,7 +140,7 @@ impl Footprint<'_> {
                 ]
                 .into_iter()
                 .flat_map(move |(part, before, after, solved)| {
-                    self.of_part(layer, part, before, after, solved)
+                    self.of_part((layer, part), before, after, plan.unit, solved)
                 })
             };
         let entering =
@@ -143,10 +150,10 @@ impl Footprint<'_> {
 
     fn of_part(
         &self,
-        layer: usize,
-        part: Part,
+        (layer, part): (usize, Part),
         before: LayerSize,
         after: LayerSize,
+        unit: AttentionUnit,
         solved: bool,
     ) -> impl Iterator<Item = (Phase, Held)> + use<> {
         let inputs = if self.keeps(part, layer) { self.inputs(self.width(part, before)) } else { 0 };
@@ -165,7 +172,7 @@ impl Footprint<'_> {
             batch: self.batch(after),
             ..Held::default()
         };
-        let solve = Held { inputs, ..self.solving(part, before, after) };
+        let solve = Held { inputs, ..self.solving(part, before, after, unit) };
         let phases = match solved {
             true => vec![(measuring, measure), (solving, solve), (propagating, propagate)],
             false => vec![(measuring, unmeasured), (propagating, propagate)],
@@ -187,10 +194,10 @@ impl Footprint<'_> {
     }
 
     /// The memory of solving a part, without kept inputs; `after` is the size of the cut part.
-    fn solving(&self, part: Part, size: LayerSize, after: LayerSize) -> Held {
+    fn solving(&self, part: Part, size: LayerSize, after: LayerSize, unit: AttentionUnit) -> Held {
         let kept = self.width(part, after);
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
-        let (_, width, units) = units(part, &size, self.architecture.head_dim, self.settings);
+        let (_, width, units) = units(part, &size, self.architecture.head_dim, unit, self.settings);
         let removed = (n - kept) as usize / width;
         let of_weight = [self.architecture.hidden, n as usize];
         let solve = solve_bytes(

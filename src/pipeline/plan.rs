@@ -21,6 +21,8 @@ use super::Error;
 pub struct LayerPlan {
     /// The ratio before the counts are rounded.
     pub ratio: LayerRatio,
+    /// The unit of the attention.
+    pub unit: AttentionUnit,
     /// KV groups or query heads; None if the run does not prune the attention, or the layer has none.
     pub attention: Option<Removals>,
     /// Channels; None if the run does not prune the FFN, or the layer has none.
@@ -49,11 +51,22 @@ pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, 
     let equal = match (&settings.ratios.schedule, settings.span()) {
         (Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => {
             let mean = |part| own.iter().map(|ratio| ratio.of(part)).sum::<f64>() / layers as f64;
-            LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) }
+            LayerRatio::new(mean(Part::Attention), mean(Part::Mlp)).in_units(common_unit(&own, settings)?)
         }
         (_, config::Span::Mean(mean)) => LayerRatio::both(Ratio::new(mean)?.get()),
     };
     Ok(vec![equal; layers])
+}
+
+/// The unit that all ratios name. Sizes can be equal only if all layers have the same unit.
+fn common_unit(ratios: &[LayerRatio], settings: &Settings) -> Result<Option<AttentionUnit>, Error> {
+    // In groups of several heads, so that the two units differ.
+    let unit = |ratio: &LayerRatio| settings.objective.attention_unit.resolve(ratio.unit, usize::MAX);
+    let first = ratios.first().and_then(|ratio| ratio.unit);
+    match ratios.iter().position(|ratio| unit(ratio) != unit(&ratios[0])) {
+        Some(layer) => Err(Error::UnequalUnits { layer }),
+        None => Ok(first),
+    }
 }
 
 /// The ratios from the schedule alone.
@@ -74,15 +87,26 @@ pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<Laye
         refuse_unequal(architecture, &chosen)?;
     }
     let plans = layers.iter().zip(ratios).enumerate().map(|(index, (size, ratio))| {
-        if chosen.contains(&index) { layer_plan(size, ratio, settings) } else { Ok(LayerPlan::untouched()) }
+        if chosen.contains(&index) {
+            layer_plan(size, ratio, settings)
+        } else {
+            Ok(LayerPlan::untouched(size, settings))
+        }
     });
     plans.collect()
 }
 
 impl LayerPlan {
-    pub(super) fn untouched() -> Self {
-        Self { ratio: LayerRatio::ZERO, attention: None, mlp: None }
+    /// The plan of a layer that keeps all units.
+    pub(super) fn untouched(size: &LayerSize, settings: &Settings) -> Self {
+        let ratio = LayerRatio::ZERO;
+        Self { ratio, unit: attention_unit(size, ratio, settings), attention: None, mlp: None }
     }
+}
+
+/// The unit of a layer's attention at this ratio.
+pub fn attention_unit(size: &LayerSize, ratio: LayerRatio, settings: &Settings) -> AttentionUnit {
+    settings.objective.attention_unit.resolve(ratio.unit, size.group())
 }
 
 /// Fails unless all layers have equal sizes before pruning, as uniform sizes require.
@@ -103,9 +127,10 @@ fn layer_plan(
     (ratio, own): (LayerRatio, LayerRatio),
     settings: &Settings,
 ) -> Result<LayerPlan, Error> {
+    let unit = attention_unit(size, ratio, settings);
     let heads = |ratio: LayerRatio| -> Result<usize, Error> {
         let ratio = Ratio::new(ratio.attention)?;
-        Ok(match settings.objective.attention_unit.in_groups_of(size.group()) {
+        Ok(match unit {
             AttentionUnit::KvGroup => units_to_remove(size.kv_heads, ratio),
             AttentionUnit::QueryHead => units_to_remove(size.group(), ratio) * size.kv_heads,
         })
@@ -118,7 +143,7 @@ fn layer_plan(
     let attention = prunes(Part::Attention, size.has_attention()).then_some(Removals { units, scheduled });
     let (units, scheduled) = (channels(ratio, settings.ratios.channel_multiple)?, channels(own, 1)?);
     let mlp = prunes(Part::Mlp, size.has_mlp()).then_some(Removals { units, scheduled });
-    Ok(LayerPlan { ratio, attention, mlp })
+    Ok(LayerPlan { ratio, unit, attention, mlp })
 }
 
 /// The plan of one layer at this ratio, even if the settings exclude the layer.
@@ -140,14 +165,18 @@ pub fn plan_by_ratios(
 ) -> Result<Vec<LayerPlan>, Error> {
     let chosen = settings.ratios.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
     let plans = architecture.layers.iter().zip(ratios).enumerate().map(|(index, (size, &ratio))| {
-        if chosen.contains(&index) { plan_layer(size, ratio, settings) } else { Ok(LayerPlan::untouched()) }
+        if chosen.contains(&index) {
+            plan_layer(size, ratio, settings)
+        } else {
+            Ok(LayerPlan::untouched(size, settings))
+        }
     });
     plans.collect()
 }
 
 /// Number of parameters that a plan removes.
-pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], settings: &Settings) -> u64 {
-    architecture.parameters() - planned(architecture, plan, settings.objective.attention_unit).parameters()
+pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan]) -> u64 {
+    architecture.parameters() - planned(architecture, plan).parameters()
 }
 
 /// Number of parameters in the parts that the settings prune; fractions of parameters refer to it. An
@@ -191,16 +220,16 @@ fn by_mean(architecture: &Architecture, settings: &Settings) -> impl Iterator<It
         let mean = step as f64 / STEPS as f64;
         let settings = Settings { ratios: settings.ratios.clone().with_mean(mean), ..settings.clone() };
         let plan = plan(architecture, &settings).ok()?;
-        Some((mean, parameters_removed(architecture, &plan, &settings)))
+        Some((mean, parameters_removed(architecture, &plan)))
     })
 }
 
 /// The architecture after pruning by the plan.
-pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
+pub fn planned(architecture: &Architecture, plan: &[LayerPlan]) -> Architecture {
     let mut after = architecture.clone();
     for (size, plan) in after.layers.iter_mut().zip(plan) {
         let gone = plan.attention.map_or(0, |removals| removals.units);
-        match unit.in_groups_of(size.group()) {
+        match plan.unit.in_groups_of(size.group()) {
             AttentionUnit::KvGroup => {
                 size.heads -= gone * size.group();
                 size.kv_heads -= gone;
@@ -213,11 +242,17 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
 }
 
 /// The units of a part: their number, their width in columns of the scored weight, and the rule that selects
-/// them.
-pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings) -> (usize, usize, Units) {
+/// them. `unit` is that of the layer's attention.
+pub fn units(
+    part: Part,
+    size: &LayerSize,
+    head_dim: usize,
+    unit: AttentionUnit,
+    settings: &Settings,
+) -> (usize, usize, Units) {
     let per_group = size.group();
     let score = settings.solver.head_score;
-    match (part, settings.objective.attention_unit.in_groups_of(per_group)) {
+    match (part, unit.in_groups_of(per_group)) {
         (Part::Attention, AttentionUnit::KvGroup) => {
             let width = per_group * head_dim;
             (size.kv_heads, width, Units::Heads { width, score, per_group: None })
@@ -248,12 +283,29 @@ pub fn seed_of(seed: u64, layer: usize, part: Part) -> u64 {
 
 /// The record of an unchanged layer.
 pub fn untouched(index: usize, architecture: &Architecture, settings: &Settings) -> LayerRecord {
-    let record = |part| {
-        let (count, width, _) = units(part, &architecture.layers[index], architecture.head_dim, settings);
-        PartRecord::untouched(count, width)
-    };
-    let (attention, mlp) = (record(Part::Attention), record(Part::Mlp));
+    let size = &architecture.layers[index];
+    let unit = attention_unit(size, LayerRatio::ZERO, settings);
+    let (attention, mlp) = (
+        untouched_part(Part::Attention, size, architecture.head_dim, unit, settings),
+        untouched_part(Part::Mlp, size, architecture.head_dim, unit, settings),
+    );
     LayerRecord { index, ratio: LayerRatio::ZERO, attention, mlp, output_error: None }
+}
+
+/// The record of an unchanged part; `unit` is that of the layer's attention.
+pub(super) fn untouched_part(
+    part: Part,
+    size: &LayerSize,
+    head_dim: usize,
+    unit: AttentionUnit,
+    settings: &Settings,
+) -> PartRecord {
+    let (count, width, _) = units(part, size, head_dim, unit, settings);
+    let unit = match part {
+        Part::Attention => Some(unit.in_groups_of(size.group())),
+        Part::Mlp => None,
+    };
+    PartRecord { unit, ..PartRecord::untouched(count, width) }
 }
 
 fn span(span: config::Span) -> Result<Span, Error> {

@@ -3,10 +3,12 @@
 use crate::{
     config::{Settings, Span},
     model::Architecture,
-    prune::{LayerRatio, Part, Schedule},
+    prune::{AttentionUnit, LayerRatio, Part, Schedule},
 };
 
-use super::{Error, LayerPlan, Removals, parameters_of_parts, plan, plan_by_ratios, planned, scheduled};
+use super::{
+    Error, LayerPlan, Removals, parameters_of_parts, plan, plan::parameters_removed, plan_by_ratios, scheduled,
+};
 
 /// A ratio that rounds to the most units that may be removed, for any number of units.
 pub(super) const HIGHEST: LayerRatio = LayerRatio::both(1.0 - 1e-12);
@@ -89,7 +91,7 @@ pub fn largest_share(architecture: &Architecture, settings: &Settings) -> Result
 /// Parameters of all units that may be removed.
 fn most_removed(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
     let most = plan_by_ratios(architecture, &vec![HIGHEST; architecture.layers.len()], settings)?;
-    Ok(super::plan::parameters_removed(architecture, &most, settings))
+    Ok(parameters_removed(architecture, &most))
 }
 
 /// The error for a share of parameters that the schedule cannot remove.
@@ -130,15 +132,15 @@ fn refuse_wide_multiple(architecture: &Architecture, settings: &Settings) -> Res
 }
 
 fn share(architecture: &Architecture, settings: &Settings, ratios: &[LayerRatio]) -> Result<Share, Error> {
-    let highest = vec![HIGHEST; architecture.layers.len()];
+    let highest: Vec<LayerRatio> = ratios.iter().map(|ratio| HIGHEST.in_units(ratio.unit)).collect();
     let most = plan_by_ratios(architecture, &highest, settings)?;
     let mut share = Share::default();
     for (layer, (most, ratio)) in most.iter().zip(ratios).enumerate() {
         let alone = |attention, mlp| {
-            let mut plans = vec![LayerPlan::untouched(); architecture.layers.len()];
-            plans[layer] = LayerPlan { attention, mlp, ..LayerPlan::untouched() };
-            let after = planned(architecture, &plans, settings.objective.attention_unit);
-            (architecture.parameters() - after.parameters()) as f64
+            let kept = LayerPlan { attention: None, mlp: None, ..most.clone() };
+            let mut plans = vec![kept; architecture.layers.len()];
+            plans[layer] = LayerPlan { attention, mlp, ..most.clone() };
+            parameters_removed(architecture, &plans) as f64
         };
         let size = &architecture.layers[layer];
         let parts = [(Part::Attention, most.attention), (Part::Mlp, most.mlp)];
@@ -147,7 +149,7 @@ fn share(architecture: &Architecture, settings: &Settings, ratios: &[LayerRatio]
                 Part::Attention => alone(Some(most), None),
                 Part::Mlp => alone(None, Some(most)),
             };
-            let (units, _, _) = super::plan::units(part, size, architecture.head_dim, settings);
+            let (units, _, _) = super::plan::units(part, size, architecture.head_dim, most.unit, settings);
             let whole = match most.units {
                 0 => super::plan::parameters_of_part(architecture, layer, part) as f64,
                 removable => removed * units as f64 / removable as f64,
@@ -179,7 +181,10 @@ fn kept_whole(
         let asked = layers.iter().any(|(layer, _)| ratios[*layer].of(part) > 0.0);
         removes |= removed > 0;
         if asked && removed == 0 {
-            let one = layers.iter().all(|(layer, _)| architecture.layers[*layer].kv_heads == 1);
+            let one = layers.iter().all(|&(layer, _)| match plan[layer].unit {
+                AttentionUnit::KvGroup => architecture.layers[layer].kv_heads == 1,
+                AttentionUnit::QueryHead => false,
+            });
             kept.push(match part {
                 Part::Attention if one => KeptWhole::OneGroup,
                 Part::Attention | Part::Mlp => KeptWhole::Rounded { part },
@@ -218,7 +223,7 @@ mod tests {
         "schedule = \"uniform\"\nby-parameters = true",
         "schedule = \"log\"\nby-parameters = true",
         "schedule = \"linear-decrease\"\nby-parameters = true",
-        "schedule = \"uniform\"\nattention-unit = \"query-head\"",
+        "schedule = \"uniform\"\nattention-unit = \"kv-group\"",
     ];
 
     #[test]

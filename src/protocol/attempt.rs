@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{self, Settings, Solver, SolverChanges},
-    prune::{LayerRatio, Part},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 /// The method for solving one layer: its ratio, its parts, and the settings that a retry can change.
@@ -25,6 +25,9 @@ pub struct Method {
 pub struct PartOverride {
     pub part: Part,
     pub ratio: f64,
+    /// The unit of the attention that the ratio counts; None for the unit of the settings, and for the FFN.
+    #[serde(rename = "attention_unit", default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<AttentionUnit>,
     #[serde(flatten)]
     pub solver: Solver,
 }
@@ -39,24 +42,36 @@ impl Method {
     /// The method for a part; `None` if the part is not solved.
     pub fn of_part(&self, part: Part) -> Option<PartOverride> {
         let own = self.overrides.iter().find(|own| own.part == part).copied();
-        let common = PartOverride { part, ratio: self.ratio.of(part), solver: self.solver };
+        let unit = self.ratio.unit_of(part);
+        let common = PartOverride { part, ratio: self.ratio.of(part), unit, solver: self.solver };
         self.parts.contains(&part).then(|| own.unwrap_or(common))
     }
 
-    /// This method with the changes of a retry. They apply to all parts that it solves.
+    /// The ratio of every part, with the unit of the attention.
+    pub fn ratios(&self) -> LayerRatio {
+        let solved = [Part::Attention, Part::Mlp].into_iter().filter_map(|part| self.of_part(part));
+        solved.fold(self.ratio, |all, own| all.with_part(own.part, own.ratio, own.unit))
+    }
+
+    /// This method with the changes of a retry. They apply to all parts that it solves. A ratio without a unit counts
+    /// the same units as before.
     ///
     /// # Errors
     /// If a changed value is out of its range.
     pub fn changed(self, change: MethodChange) -> Result<Self, config::Error> {
         let MethodChange { ratio, parts, solver } = change;
         let overrides = self.overrides.into_iter().map(|own| {
-            let ratio = ratio.unwrap_or(own.ratio);
-            Ok(PartOverride { ratio, solver: own.solver.with(solver)?, ..own })
+            let changed = ratio.map_or(own.ratio, |ratio| ratio.of(own.part));
+            let unit = ratio.and_then(|ratio| ratio.unit_of(own.part)).or(own.unit);
+            Ok(PartOverride { ratio: changed, unit, solver: own.solver.with(solver)?, ..own })
         });
         let overrides = overrides.collect::<Result<_, config::Error>>()?;
         let parts = parts.unwrap_or(self.parts);
         // A part copied from the active attempt keeps its ratio.
-        let with_own = |all: LayerRatio, &part: &Part| ratio.map_or(all, |own| all.with(part, own));
+        let with_own = |all: LayerRatio, &part: &Part| match ratio {
+            Some(own) => all.with_part(part, own.of(part), own.unit_of(part).or(all.unit_of(part))),
+            None => all,
+        };
         let ratio = parts.iter().fold(self.ratio, with_own);
         Ok(Self { ratio, parts, solver: self.solver.with(solver)?, overrides })
     }
@@ -70,9 +85,25 @@ impl Method {
 /// The changes of a retry to the method of the active attempt.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MethodChange {
-    pub ratio: Option<f64>,
+    pub ratio: Option<LayerRatio>,
     pub parts: Option<Vec<Part>>,
     pub solver: SolverChanges,
+}
+
+/// The units that a ratio removes from a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The unit of the attention; None if no unit is removed.
+    unit: Option<AttentionUnit>,
+    attention: usize,
+    mlp: usize,
+}
+
+impl Counts {
+    /// Removes `attention` units and `mlp` channels.
+    pub fn new(unit: AttentionUnit, attention: usize, mlp: usize) -> Self {
+        Self { unit: (attention > 0).then_some(unit), attention, mlp }
+    }
 }
 
 /// One solve of a layer.
@@ -88,13 +119,13 @@ pub struct Attempt {
 impl Attempt {
     /// True if the layer should be solved again, because another attempt is active in a layer above than
     /// during this solve, or because the planned ratio removes another number of units. `active` contains the numbers of
-    /// the active attempts, indexed by layer, at least for all layers above. `counts` gives the units of attention and
-    /// MLP that a ratio removes from the layer; None if unknown.
+    /// the active attempts, indexed by layer, at least for all layers above. `counts` gives the units that a ratio removes from the
+    /// layer; None if unknown.
     pub fn is_stale(
         &self,
         active: impl IntoIterator<Item = Option<usize>>,
         planned: Option<LayerRatio>,
-        counts: impl Fn(LayerRatio) -> Option<(usize, usize)>,
+        counts: impl Fn(LayerRatio) -> Option<Counts>,
     ) -> bool {
         let mut active = active.into_iter();
         let same_above = self.above.iter().all(|&number| active.next() == Some(Some(number)));
@@ -114,7 +145,7 @@ pub fn mean_ratio(
     let ratio = |(layer, active): (usize, Option<LayerRatio>)| active.or(planned.get(layer).copied());
     let ratios: Vec<LayerRatio> = active.into_iter().enumerate().map(ratio).collect::<Option<_>>()?;
     let mean = |part: Part| ratios.iter().map(|ratio| ratio.of(part)).sum::<f64>() / ratios.len() as f64;
-    (!ratios.is_empty()).then(|| LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) })
+    (!ratios.is_empty()).then(|| LayerRatio::new(mean(Part::Attention), mean(Part::Mlp)))
 }
 
 #[cfg(test)]
@@ -144,14 +175,19 @@ mod tests {
     #[test]
     fn a_planned_ratio_with_the_same_counts_makes_nothing_stale() {
         let counts =
-            |ratio: LayerRatio| Some(((ratio.attention * 8.0) as usize, (ratio.mlp * 100.0) as usize));
+            |ratio: LayerRatio| {
+                let unit = ratio.unit.unwrap_or(AttentionUnit::KvGroup);
+                Some(Counts::new(unit, (ratio.attention * 8.0) as usize, (ratio.mlp * 100.0) as usize))
+            };
         let stale = |planned: LayerRatio| {
             let attempt = attempt(&[], 0.25);
             attempt.is_stale([], Some(planned), counts)
         };
-        assert!(!stale(LayerRatio { attention: 0.3, mlp: 0.25 }));
-        assert!(stale(LayerRatio { attention: 0.3, mlp: 0.26 }));
-        assert!(stale(LayerRatio { attention: 0.4, mlp: 0.25 }));
+        assert!(!stale(LayerRatio::new(0.3, 0.25)));
+        assert!(stale(LayerRatio::new(0.3, 0.26)));
+        assert!(stale(LayerRatio::new(0.4, 0.25)));
+        assert!(!stale(LayerRatio::both(0.25).in_units(Some(AttentionUnit::KvGroup))));
+        assert!(stale(LayerRatio::both(0.25).in_units(Some(AttentionUnit::QueryHead))));
     }
 
     #[test]

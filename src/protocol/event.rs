@@ -12,7 +12,7 @@ use crate::{
     config::Settings,
     failure::Advice,
     prune::{
-        HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture, StreamErrors,
+        AttentionUnit, HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture, StreamErrors,
     },
 };
 
@@ -313,6 +313,9 @@ pub struct PlannedLayer {
     pub heads: usize,
     pub kv_heads: usize,
     pub channels: usize,
+    /// The unit of the attention; None in recordings of earlier versions.
+    #[serde(default)]
+    pub attention_unit: Option<AttentionUnit>,
     /// Units to remove from the part; None if the run does not prune it.
     pub attention_units: Option<usize>,
     pub mlp_units: Option<usize>,

@@ -15,7 +15,7 @@ pub use crate::prune::{
     HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Refined, Scheduled, Span,
     channels_to_remove, ratios, units_to_remove,
 };
-pub use attempt::{Attempt, Method, MethodChange, PartOverride, mean_ratio};
+pub use attempt::{Attempt, Counts, Method, MethodChange, PartOverride, mean_ratio};
 pub use command::{Command, Control, Pace};
 pub use event::{
     CurvePoint, Event, LayerPart, MeasuredToken, PlannedLayer, Side, Stage, Stamped, TokenPrediction,

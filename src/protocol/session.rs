@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
     config::Settings,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors},
+    prune::{AttentionUnit, HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors},
 };
 
 /// Statistics of a part before the first removal.
@@ -183,6 +183,9 @@ pub struct AttemptSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartSummary {
     pub units: usize,
+    /// The unit of an attention; None for channels, and in sessions of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<AttentionUnit>,
     pub kept: usize,
     #[serde(deserialize_with = "super::record::nan_from_null")]
     pub relative_error: f64,
@@ -220,6 +223,7 @@ impl From<PartRecord> for RemovedFrom {
 
 impl From<&PartRecord> for PartSummary {
     fn from(record: &PartRecord) -> Self {
-        Self { units: record.units, kept: record.kept.len(), relative_error: record.relative_error }
+        let PartRecord { units, unit, relative_error, .. } = *record;
+        Self { units, unit, kept: record.kept.len(), relative_error }
     }
 }

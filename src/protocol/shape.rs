@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::prune::AttentionUnit;
+use crate::prune::{AttentionUnit, AttentionUnitChoice, LayerRatio};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelShape {
@@ -33,20 +33,25 @@ pub struct LayerShape {
 impl LayerShape {
     /// Number of prunable attention units.
     pub fn attention_units(&self, unit: AttentionUnit) -> usize {
-        match self.unit(unit) {
+        match unit.in_groups_of(self.group()) {
             AttentionUnit::KvGroup => self.kv_heads,
             AttentionUnit::QueryHead => self.heads,
         }
     }
 
-    /// The unit in this layer for this choice.
-    pub fn unit(&self, chosen: AttentionUnit) -> AttentionUnit {
-        chosen.in_groups_of(self.heads / self.kv_heads.max(1))
+    /// Query heads per key-value head; 1 if the layer has no attention.
+    pub fn group(&self) -> usize {
+        self.heads.checked_div(self.kv_heads).unwrap_or(1)
+    }
+
+    /// The unit that a ratio counts in this layer, with this setting.
+    pub fn unit(&self, setting: AttentionUnitChoice, ratio: LayerRatio) -> AttentionUnit {
+        setting.resolve(ratio.unit, self.group())
     }
 
     /// Parameters of one attention unit.
     pub fn per_attention_unit(&self, unit: AttentionUnit) -> u64 {
-        match self.unit(unit) {
+        match unit.in_groups_of(self.group()) {
             AttentionUnit::KvGroup => self.per_kv_group,
             AttentionUnit::QueryHead => self.per_query_head,
         }

@@ -43,8 +43,20 @@ names! {
 }
 
 names! {
-    /// The unit of attention that is removed as a whole.
-    pub enum AttentionUnit, default KvGroup {
+    /// The setting for the unit of attention.
+    pub enum AttentionUnitChoice, default Auto {
+        /// The unit that the layer's ratio names; without one, single query heads
+        Auto = "auto",
+        /// A key-value head with the query heads that read it
+        KvGroup = "kv-group",
+        /// Single query heads, the same number in every group; keys and values are kept
+        QueryHead = "query-head",
+    }
+}
+
+names! {
+    /// The unit of a layer's attention that is removed as a whole.
+    pub enum AttentionUnit {
         /// A key-value head with the query heads that read it
         KvGroup = "kv-group",
         /// Single query heads, the same number in every group; keys and values are kept
@@ -62,8 +74,20 @@ names! {
     }
 }
 
+impl AttentionUnitChoice {
+    /// The unit of a layer with `group` query heads per key-value head. `named` is the unit of the layer's ratio,
+    /// which overrides the setting.
+    pub fn resolve(self, named: Option<AttentionUnit>, group: usize) -> AttentionUnit {
+        let default = match self {
+            Self::KvGroup => AttentionUnit::KvGroup,
+            Self::Auto | Self::QueryHead => AttentionUnit::QueryHead,
+        };
+        named.unwrap_or(default).in_groups_of(group)
+    }
+}
+
 impl AttentionUnit {
-    /// The unit in a layer with this many query heads per key-value head. With one, a single query head is a KV group.
+    /// The unit in a layer with `group` query heads per key-value head. With one, a single query head is a KV group.
     pub fn in_groups_of(self, group: usize) -> Self {
         match self {
             Self::QueryHead if group > 1 => Self::QueryHead,

@@ -103,7 +103,7 @@ mod tests;
 
 pub use allocation::{Choice, allocate, interpolated};
 pub use block_part::Part;
-pub use choices::{AttentionUnit, GroupSize, Refine, SolverDtype, Target};
+pub use choices::{AttentionUnit, AttentionUnitChoice, GroupSize, Refine, SolverDtype, Target};
 pub use cross_moment::CrossMoment;
 pub use elimination::Elimination;
 pub use error::Error;

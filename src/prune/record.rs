@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::HessianStats;
+use super::{AttentionUnit, HessianStats};
 use crate::prune::LayerRatio;
 
 /// One part of one layer. Its units are KV groups, query heads or channels.
@@ -12,6 +12,9 @@ pub struct PartRecord {
     pub units: usize,
     /// Columns of the scored weight in one unit.
     pub unit_width: usize,
+    /// The unit of an attention; None for channels, and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<AttentionUnit>,
     /// Kept units in ascending order.
     pub kept: Vec<usize>,
     /// Removed units in order of removal. A unit removed by a swap takes the position of the restored unit.
@@ -37,6 +40,16 @@ pub struct PartRecord {
 }
 
 impl PartRecord {
+    /// The unit of an attention in a layer with this many key-value heads. Records of earlier versions do not name
+    /// it; it follows from the number of units.
+    pub fn unit_with(&self, kv_heads: usize) -> AttentionUnit {
+        let counted = match self.units == kv_heads {
+            true => AttentionUnit::KvGroup,
+            false => AttentionUnit::QueryHead,
+        };
+        self.unit.unwrap_or(counted)
+    }
+
     /// E‖y‖², computed from the absolute and the relative error before any swaps; None if nothing was removed.
     pub fn energy(&self) -> Option<f64> {
         let relative_error = self.refined.map_or(self.relative_error, |refined| refined.error_before);
@@ -49,6 +62,7 @@ impl PartRecord {
         Self {
             units,
             unit_width,
+            unit: None,
             kept: (0..units).collect(),
             removed: Vec::new(),
             step_errors: Vec::new(),

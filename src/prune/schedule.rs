@@ -233,7 +233,7 @@ mod tests {
         let short = ratios(3, &Schedule::Custom(vec![0.1.into(), 0.2.into()]), span).unwrap_err();
         assert_eq!(short, Error::ScheduleLength { expected: 3, found: 2 });
         let out =
-            ratios(2, &Schedule::Custom(vec![0.1.into(), LayerRatio { attention: 0.1, mlp: 1.2 }]), span)
+            ratios(2, &Schedule::Custom(vec![0.1.into(), LayerRatio::new(0.1, 1.2)]), span)
                 .unwrap_err()
                 .to_string();
         assert!(out.contains("layer 1") && out.contains("1.2"), "{out}");
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_custom_schedule_is_not_changed() {
-        let own = vec![LayerRatio { attention: 0.5, mlp: 0.1 }, LayerRatio::ZERO];
+        let own = vec![LayerRatio::new(0.5, 0.1), LayerRatio::ZERO];
         let list = ratios(2, &Schedule::Custom(own.clone()), Span::Mean(ratio(0.2))).unwrap();
         assert_eq!(list, own);
     }

@@ -9,7 +9,7 @@ use crate::{
     export::WrittenForm,
     protocol::{LayerRecord, RunRecord},
     prune::Part,
-    words::{attention_unit, count, fewer, plus_minus, relative_error},
+    words::{AttentionUnits, count, fewer, plus_minus, relative_error},
 };
 
 /// The content of a card that is not in the record.
@@ -134,13 +134,14 @@ fn results(record: &RunRecord) -> String {
 }
 
 fn layers(record: &RunRecord) -> String {
-    let (_, units) = attention_unit(record.settings.objective.attention_unit);
+    let units = AttentionUnits::of_run(record);
+    let heading = units.names().1;
     let tracked = record.layers.iter().any(|layer| layer.output_error.is_some());
     let (head, rule) = if tracked { (" hidden-state error |", " ---: |") } else { ("", "") };
     let mut text = format!(
         "## Layers\n\n\
          Errors are the mean squared error of a part's output per token, relative to the mean square of the output{}.\n\n\
-         | layer | ratio | {units} | channels | attention error | MLP error |{head}\n\
+         | layer | ratio | {heading} | channels | attention error | MLP error |{head}\n\
          | ---: | ---: | ---: | ---: | ---: | ---: |{rule}\n",
         if tracked {
             "; the hidden-state error is that of the hidden states after the layer, compared with the dense model"
@@ -150,9 +151,11 @@ fn layers(record: &RunRecord) -> String {
     );
     for LayerRecord { index, ratio, attention, mlp, output_error } in &record.layers {
         text += &format!(
-            "| {index} | {ratio:.4} | {} of {} | {} of {} | {} | {} |",
+            "| {index} | {} | {} of {}{} | {} of {} | {} | {} |",
+            fraction(*ratio),
             attention.kept.len(),
             attention.units,
+            units.suffix(attention.unit),
             mlp.kept.len(),
             mlp.units,
             relative_error(attention.relative_error),
@@ -173,13 +176,18 @@ fn layers(record: &RunRecord) -> String {
     text + "\n`layers.csv` has more columns.\n"
 }
 
+/// The ratio of a layer with four digits; both values if heads and channels differ.
+fn fraction(ratio: LayerRatio) -> String {
+    format!("{:.4}", ratio.in_units(None))
+}
+
 fn settings(record: &RunRecord) -> String {
     let calibration = &record.calibration;
     let files: Vec<String> = calibration.files.iter().map(|file| code(file)).collect();
     format!(
         "## Settings\n\n\
          The calibration set has {} tokens: {} windows of {} tokens from {}, drawn with seed {}. The windows are in \
-         `calibration.safetensors`. Attention is pruned in units of one {}. These settings reproduce the run with \
+         `calibration.safetensors`. {} These settings reproduce the run with \
          `slimgpt prune --config`:\n\n\
          ```toml\n{}```\n\n\
          Pruned with slimgpt {}. `run.json` is the full record.\n",
@@ -188,7 +196,10 @@ fn settings(record: &RunRecord) -> String {
         calibration.seq_len,
         files.join(", "),
         calibration.seed,
-        attention_unit(record.settings.objective.attention_unit).0,
+        match AttentionUnits::of_run(record) {
+            units @ AttentionUnits::Same(_) => format!("Attention is pruned in units of one {}.", units.names().0),
+            AttentionUnits::Different => "The units of attention differ between layers.".into(),
+        },
         record.settings.to_file(None),
         prose(&record.slimgpt_version),
     )

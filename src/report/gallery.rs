@@ -11,7 +11,7 @@ use crate::{
     plot::Chart,
     protocol::AttemptSummary,
     prune::{Part, Score},
-    words,
+    words::{self, AttentionUnits},
 };
 
 /// A chart with its caption.
@@ -121,7 +121,7 @@ fn heads(input: &ReportInput) -> Option<Figure> {
     let layers = shown_layers(input, ALL);
     let score = input.record.settings.solver.score;
     let parts = scored(&layers, Part::Attention, score);
-    let unit = words::attention_unit(input.record.settings.objective.attention_unit).0;
+    let unit = AttentionUnits::of_run(&input.record).names().0;
     let (measure, read) = match score.is_baseline() {
         true => ("", OF_BASELINE),
         false => (

@@ -231,7 +231,10 @@ fn records(layers: &[Layer], planned: &[LayerRatio]) -> Vec<LayerRecord> {
     let record = |layer: &Layer| match (&layer.solved, layer.facts.state, known) {
         (Some(solved), _, _) => Some(solved.record.clone()),
         (None, LayerState::Dense, Some(known)) => {
-            let like = |part: &PartRecord| PartRecord::untouched(part.units, part.unit_width);
+            let like = |part: &PartRecord| PartRecord {
+                unit: part.unit,
+                ..PartRecord::untouched(part.units, part.unit_width)
+            };
             Some(LayerRecord {
                 index: layer.index,
                 ratio: planned.get(layer.index).copied().unwrap_or_default(),

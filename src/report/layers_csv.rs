@@ -4,7 +4,7 @@ use super::{Change, LayerFacts};
 use crate::{
     protocol::{HessianStats, LayerRecord, PartRecord, RunRecord},
     prune::Part,
-    words::attention_unit,
+    words::AttentionUnits,
 };
 
 type Value = fn(&Row) -> Option<String>;
@@ -27,7 +27,10 @@ const COLUMNS: [(&str, Value); 30] = [
     }),
     ("attention_ratio", |row| number(Some(row.layer.ratio.attention))),
     ("mlp_ratio", |row| number(Some(row.layer.ratio.mlp))),
-    ("attention_unit", |row| Some(attention_unit(row.run.settings.objective.attention_unit).0.into())),
+    ("attention_unit", |row| {
+        let unit = AttentionUnits::of([row.layer.attention.unit], row.run.settings.objective.attention_unit);
+        Some(unit.names().0.into())
+    }),
     ("attention_units_before", |row| Some(row.layer.attention.units.to_string())),
     ("attention_units_after", |row| Some(row.layer.attention.kept.len().to_string())),
     ("heads_before", |row| before(row.facts.heads)),

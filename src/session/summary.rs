@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::{Options, Settings},
     protocol::{
-        Draft, LayerSummary, PerplexityRecord, Ratio, RemovedUnits, RunRecord, SessionContent, SessionStatus,
+        Counts, Draft, LayerSummary, PerplexityRecord, Ratio, RemovedUnits, RunRecord, SessionContent, SessionStatus,
         SessionSummary, channels_to_remove, mean_ratio, units_to_remove,
     },
     prune::{AttentionUnit, LayerRatio, Part},
@@ -116,20 +116,28 @@ fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
     })
 }
 
-/// Units of attention and MLP that a ratio removes from the layer of an attempt. None for single query heads of grouped
-/// attention, because a session does not record the groups.
-fn counts(state: &State, entry: &AttemptEntry, ratio: LayerRatio) -> Option<(usize, usize)> {
+/// The units that a ratio removes from the layer of an attempt. None for single query heads of grouped attention, because a
+/// session does not record the groups.
+fn counts(state: &State, entry: &AttemptEntry, ratio: LayerRatio) -> Option<Counts> {
     let settings = &state.setups.get(entry.setup)?.settings;
-    let units = |part| entry.part(part).map(|part: &PartEntry| part.summary.units);
-    let (heads, channels) = (units(Part::Attention)?, units(Part::Mlp)?);
+    let summary = |part| entry.part(part).map(|part: &PartEntry| part.summary);
+    let (heads, channels) = (summary(Part::Attention)?, summary(Part::Mlp)?.units);
     let ratios = (Ratio::new(ratio.attention).ok()?, Ratio::new(ratio.mlp).ok()?);
-    let attention = match settings.objective.attention_unit {
-        AttentionUnit::KvGroup => units_to_remove(heads, ratios.0),
-        AttentionUnit::QueryHead => return None,
+    // The unit in groups of several heads.
+    let unit = |ratio: LayerRatio| settings.objective.attention_unit.resolve(ratio.unit, usize::MAX);
+    let own = unit(entry.attempt.method.ratio);
+    let wanted = match (own, heads.unit) {
+        // Without groups, both units are the same.
+        (AttentionUnit::QueryHead, Some(AttentionUnit::KvGroup)) => AttentionUnit::KvGroup,
+        (AttentionUnit::QueryHead | AttentionUnit::KvGroup, _) => unit(ratio),
+    };
+    let attention = match (wanted, heads.unit.unwrap_or(own)) {
+        (AttentionUnit::KvGroup, AttentionUnit::KvGroup) => units_to_remove(heads.units, ratios.0),
+        (AttentionUnit::QueryHead, _) | (_, AttentionUnit::QueryHead) => return None,
     };
     let mlp = channels_to_remove(channels, ratios.1, settings.ratios.channel_multiple);
     let pruned = |part, count| if settings.prunes(part) { count } else { 0 };
-    Some((pruned(Part::Attention, attention), pruned(Part::Mlp, mlp)))
+    Some(Counts::new(wanted, pruned(Part::Attention, attention), pruned(Part::Mlp, mlp)))
 }
 
 fn active_attempt(layer: &LayerEntry) -> Option<&AttemptEntry> {

@@ -11,6 +11,7 @@ mod shares;
 mod shell;
 mod stage;
 mod times;
+mod units;
 
 pub use axis::needs_log_axis;
 pub use event::{Level, Place, Sentence, event};
@@ -20,10 +21,11 @@ pub use numbers::{
     bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, plus_minus, short,
 };
 pub use session::{
-    attention_unit, is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name,
+    is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name,
     session_status, session_title,
 };
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};
 pub use shell::{quoted, session_argument};
 pub use stage::{stage_fraction, stage_progress};
 pub use times::{ago, clock, date, duration};
+pub use units::{AttentionUnits, attention_unit};

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::perplexity;
 use crate::{
     protocol::{PartSummary, PerplexityRecord, SessionContent, SessionStatus, SessionSummary},
-    prune::{AttentionUnit, Part},
+    prune::Part,
 };
 
 /// The name of a session: the last component of its path.
@@ -65,14 +65,6 @@ pub fn part(part: Part) -> &'static str {
     match part {
         Part::Attention => "attention",
         Part::Mlp => "MLP",
-    }
-}
-
-/// The name of the unit by which attention is pruned: singular and plural.
-pub fn attention_unit(unit: AttentionUnit) -> (&'static str, &'static str) {
-    match unit {
-        AttentionUnit::KvGroup => ("KV group", "KV groups"),
-        AttentionUnit::QueryHead => ("query head", "query heads"),
     }
 }
 

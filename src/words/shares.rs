@@ -7,7 +7,7 @@ pub fn ratio<R: Into<LayerRatio>>(value: R) -> String {
     let value = value.into();
     match value.one() {
         Some(one) => format!("{one:.4}"),
-        None => format!("{value:.2}"),
+        None => format!("{:.2}/{:.2}", value.attention, value.mlp),
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_ratio_shows_both_parts_only_if_they_differ() {
         assert_eq!(ratio(0.25), "0.2500");
-        assert_eq!(ratio(LayerRatio { attention: 0.1, mlp: 0.3 }), "0.10/0.30");
+        assert_eq!(ratio(LayerRatio::new(0.1, 0.3)), "0.10/0.30");
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn separate_ratios_of_heads_and_channels() {
     let mut pictures = Pictures::default();
     let mut state = half_way();
     for (layer, ratio) in state.schedule.ratios.iter_mut().enumerate() {
-        *ratio = LayerRatio { attention: 0.45 - 0.035 * layer as f64, mlp: ratio.mlp };
+        *ratio = LayerRatio::new(0.45 - 0.035 * layer as f64, ratio.mlp);
     }
     (state.schedule.preset, state.screens.schedule.edited) = (None, Some(Part::Attention));
     for screen in [Screen::Layers, Screen::Schedule] {

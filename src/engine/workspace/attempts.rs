@@ -4,7 +4,7 @@ use crate::{
     config::{LayerSettings, Settings},
     model::{self, Architecture, LayerSize},
     pipeline::{BlockCut, untouched},
-    protocol::{Attempt, Method, PartOverride, TunedLayer},
+    protocol::{Attempt, Counts, Method, PartOverride, TunedLayer},
     prune::{LayerRatio, LayerRecord, Part},
 };
 
@@ -136,7 +136,11 @@ impl Attempts {
             .filter_map(|part| {
                 let maker = self.get(layer, solved.files.of(part)).unwrap_or(solved);
                 let made = maker.attempt.method.of_part(part)?;
-                Some(PartOverride { ratio: if as_it_was { made.ratio } else { planned.of(part) }, ..made })
+                let (ratio, unit) = match as_it_was {
+                    true => (made.ratio, made.unit),
+                    false => (planned.of(part), planned.unit_of(part)),
+                };
+                Some(PartOverride { ratio, unit, ..made })
             })
             .collect();
         // Settings that affect a single part come from the method of that part.
@@ -183,7 +187,7 @@ impl Attempts {
         &self,
         layer: usize,
         planned: Option<LayerRatio>,
-        counts: impl Fn(usize, LayerRatio) -> Option<(usize, usize)>,
+        counts: impl Fn(usize, LayerRatio) -> Option<Counts>,
     ) -> bool {
         let counts = |ratio| counts(layer, ratio);
         let stale = |solved: &Solved| solved.attempt.is_stale(self.active.iter().copied(), planned, counts);
@@ -199,7 +203,7 @@ impl Attempts {
     pub fn first_stale(
         &self,
         ratios: &[LayerRatio],
-        counts: impl Fn(usize, LayerRatio) -> Option<(usize, usize)>,
+        counts: impl Fn(usize, LayerRatio) -> Option<Counts>,
     ) -> Option<usize> {
         (0..self.layers.len()).find(|&layer| self.is_stale(layer, ratios.get(layer).copied(), &counts))
     }

@@ -4,8 +4,8 @@ use crate::{
     config::{Ratios, Settings},
     model::LayerSize,
     pipeline::{LayerPlan, Removals, SolvedLayer, plan_layer},
-    protocol::{Attempt, Method},
-    prune::{LayerRatio, LayerRecord, Part},
+    protocol::{Attempt, Counts, Method},
+    prune::{LayerRatio, LayerRecord},
 };
 
 use super::{
@@ -18,24 +18,22 @@ use super::{
 pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
     let ratios = Ratios { parts: method.parts.clone(), ..run.ratios.clone() };
     let settings = Settings { ratios, solver: method.solver, ..run.clone() };
-    let ratio = |part| method.of_part(part).map_or(method.ratio.of(part), |overrides| overrides.ratio);
-    let ratio = LayerRatio { attention: ratio(Part::Attention), mlp: ratio(Part::Mlp) };
-    let plan = plan_layer(size, ratio, &settings)?;
+    let plan = plan_layer(size, method.ratios(), &settings)?;
     Ok((LayerPlan { ratio: method.ratio, ..plan }, settings))
 }
 
 impl<'c> Workspace<'c> {
-    /// The units of attention and MLP that a ratio removes from a layer; None for a ratio that the layer cannot have.
+    /// The units that a ratio removes from a layer; None for a ratio that the layer cannot have.
     pub fn planned_counts(
         &self,
         settings: &Settings,
-    ) -> impl Fn(usize, LayerRatio) -> Option<(usize, usize)> + use<'c> {
+    ) -> impl Fn(usize, LayerRatio) -> Option<Counts> + use<'c> {
         let (checkpoint, settings) = (self.checkpoint, settings.clone());
         move |layer, ratio| {
             let size = checkpoint.architecture().layers.get(layer)?;
             let plan = plan_layer(size, ratio, &settings).ok()?;
             let units = |removals: Option<Removals>| removals.map_or(0, |removals| removals.units);
-            Some((units(plan.attention), units(plan.mlp)))
+            Some(Counts::new(plan.unit, units(plan.attention), units(plan.mlp)))
         }
     }
 

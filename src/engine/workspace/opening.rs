@@ -173,7 +173,8 @@ impl Workspace<'_> {
         let mut size = self.checkpoint.architecture().layers[layer];
         let file = |part: Part| entry.part(part).map_or(number, |part| part.file);
         let (attention, mlp) = (file(Part::Attention), file(Part::Mlp));
-        let heads = session.read_part(PartPlace { layer, attempt: attention, part: Part::Attention })?;
+        let mut heads = session.read_part(PartPlace { layer, attempt: attention, part: Part::Attention })?;
+        heads.record.unit = Some(heads.record.unit_with(size.kv_heads));
         let channels = session.read_part(PartPlace { layer, attempt: mlp, part: Part::Mlp })?;
         if heads.weight.is_some() {
             (size.heads, size.kv_heads) = (heads.query_heads.len(), heads.kv_heads.len());

@@ -44,7 +44,7 @@ fn choosing_a_part_edits_heads_and_channels_separately() {
     script.keys("e");
     script.retype("0.1/0.3");
     script.keys("enter");
-    assert_eq!(script.state.schedule.ratios[0], LayerRatio { attention: 0.1, mlp: 0.3 });
+    assert_eq!(script.state.schedule.ratios[0], LayerRatio::new(0.1, 0.3));
     let share = script.state.schedule.attention_share;
     let mean = (share * 0.1 + (1.0 - share) * 0.3 + ratio(&script, 1)) / 2.0;
     assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means are weighted by parameters");
@@ -65,7 +65,7 @@ fn ratios_of_a_search_are_planned_and_can_be_undone() {
     let points = vec![LossPoint { removed: 2, rise: 0.1 }];
     let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
     script.handle(run, Event::SensitivityMeasured { curve: curve.clone() });
-    let ratios = vec![LayerRatio { attention: 0.5, mlp: 0.25 }, 0.75.into()];
+    let ratios = vec![LayerRatio::new(0.5, 0.25), 0.75.into()];
     let tried = TriedRatios { name: "log".into(), ratios: ratios.clone(), removed: 12, loss: 2.0 };
     script.handle(run, Event::RatiosTried { tried: tried.clone(), best: true });
     assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");

@@ -21,7 +21,7 @@ use crate::{
     protocol::{LayerSummary, SessionContent, SessionStatus, SessionSummary},
     session::{self, AttemptEntry, PartEntry, State},
     words::{
-        ago, attention_unit, bytes, duration, fewer, is_empty, kept, or_dash, ratio, relative_error,
+        AttentionUnits, ago, bytes, duration, fewer, is_empty, kept, or_dash, ratio, relative_error,
         session_argument, session_status,
     },
 };
@@ -115,12 +115,13 @@ fn other_settings(content: &SessionContent) -> String {
 }
 
 fn layers(content: &SessionContent) -> String {
+    let units = AttentionUnits::of_session(content);
     let mut columns = Columns::new([
         ("layer", Right),
         ("attempts", Right),
         ("active", Right),
         ("ratio", Right),
-        (attention_unit(content.settings.objective.attention_unit).1, Right),
+        (units.names().1, Right),
         ("channels", Right),
         ("attn error", Right),
         ("mlp error", Right),
@@ -134,7 +135,7 @@ fn layers(content: &SessionContent) -> String {
             layer.attempts.to_string(),
             or_dash(active, |attempt| attempt.number.to_string()),
             or_dash(active, |attempt| ratio(attempt.ratio)),
-            or_dash(active, |attempt| kept(&attempt.attention)),
+            or_dash(active, |attempt| units.kept(&attempt.attention)),
             or_dash(active, |attempt| kept(&attempt.mlp)),
             or_dash(active, |attempt| relative_error(attempt.attention.relative_error)),
             or_dash(active, |attempt| relative_error(attempt.mlp.relative_error)),
@@ -154,6 +155,8 @@ fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
             continue;
         }
         let mut columns = table::attempts();
+        let attention = layer.attempts.iter().map(|entry| entry.attention.as_ref());
+        let units = AttentionUnits::of(attention.map(|part| part.and_then(|part| part.summary.unit)), setting);
         for entry in &layer.attempts {
             let part = |part: Option<&PartEntry>| part.map(|part| part.summary);
             let (attention, mlp) = (part(entry.attention.as_ref()), part(entry.mlp.as_ref()));
@@ -165,7 +168,7 @@ fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
                 false => "",
             };
             let results = (attention, mlp, entry.output_error);
-            columns.row(table::attempt(&entry.attempt, results, status));
+            columns.row(table::attempt(&entry.attempt, units, results, status));
         }
         text += &format!("\nAttempts at layer {index}:\n{columns}");
     }

@@ -50,7 +50,7 @@ impl Search<'_> {
             }
         }
         streams_so_far.plan = plan;
-        let after = planned(architecture, &streams_so_far.plan, self.settings.objective.attention_unit);
+        let after = planned(architecture, &streams_so_far.plan);
         let removed = architecture.parameters() - after.parameters();
         let loss = self.loss(&at_judge.pruned)?;
         Ok((Candidate { name, ratios, removed, loss }, streams_so_far))
@@ -68,7 +68,7 @@ impl CandidateStreams {
     /// The streams up to the first layer in which a model with this plan differs.
     fn shared(&self, plan: &[LayerPlan]) -> Self {
         let same = |(mine, theirs): &(&LayerPlan, &LayerPlan)| {
-            (mine.attention, mine.mlp) == (theirs.attention, theirs.mlp)
+            (mine.unit, mine.attention, mine.mlp) == (theirs.unit, theirs.attention, theirs.mlp)
         };
         let layers = self.plan.iter().zip(plan).take_while(same).count();
         let kept = (layers + 1).min(self.fit.len());

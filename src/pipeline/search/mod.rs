@@ -16,7 +16,7 @@ use crate::{
     calibration::Windows,
     config::{Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
-    prune::{Choice, LayerRatio, Part, Target, allocate, interpolated},
+    prune::{AttentionUnit, Choice, LayerRatio, Part, Target, allocate, interpolated},
 };
 
 use super::{Error, Notice, Pass, stream::Stream};
@@ -145,7 +145,12 @@ impl<'a> Search<'a> {
     /// Number of units of a part: query heads, key-value heads or channels.
     fn units(&self, layer: usize, part: Part) -> usize {
         let head_dim = self.checkpoint.architecture().head_dim;
-        super::plan::units(part, &self.size(layer), head_dim, self.settings).0
+        super::plan::units(part, &self.size(layer), head_dim, self.unit(layer), self.settings).0
+    }
+
+    /// The unit of a layer's attention.
+    fn unit(&self, layer: usize) -> AttentionUnit {
+        super::plan::attention_unit(&self.size(layer), LayerRatio::ZERO, self.settings)
     }
 
     fn per_unit(&self, layer: usize, part: Part) -> u64 {
@@ -160,10 +165,10 @@ impl<'a> Search<'a> {
         if gone == 0 {
             return 0;
         }
-        let mut plans = vec![super::LayerPlan::untouched(); architecture.layers.len()];
+        let kept = super::LayerPlan { attention: None, mlp: None, ..plan.clone() };
+        let mut plans = vec![kept; architecture.layers.len()];
         plans[layer] = plan;
-        let after = super::planned(architecture, &plans, self.settings.objective.attention_unit);
-        (architecture.parameters() - after.parameters()) / gone as u64
+        super::plan::parameters_removed(architecture, &plans) / gone as u64
     }
 
     /// A pass over the windows for fitting or for measuring losses. In the dense model with one part pruned,
@@ -228,13 +233,13 @@ impl<'a> Search<'a> {
         const FINEST: usize = 128;
         let size = self.size(layer);
         let (units, most) = (self.units(layer, part), self.most(layer, part));
-        let (first, step) = match (part, self.settings.objective.attention_unit.in_groups_of(size.group())) {
+        let (first, step) = match (part, self.unit(layer)) {
             (Part::Mlp, _) => {
                 let multiple = self.settings.ratios.channel_multiple.max(1);
                 (units % multiple, units.div_ceil(FINEST).div_ceil(multiple) * multiple)
             }
-            (Part::Attention, crate::prune::AttentionUnit::KvGroup) => (0, 1),
-            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => (0, size.kv_heads),
+            (Part::Attention, AttentionUnit::KvGroup) => (0, 1),
+            (Part::Attention, AttentionUnit::QueryHead) => (0, size.kv_heads),
         };
         let least = if self.settings.needs_multiples() { first } else { 0 };
         let mut options: Vec<usize> = std::iter::once(least).chain((first..=most).step_by(step)).collect();

@@ -6,7 +6,7 @@ use super::{
     super::{Error, LayerTask, MomentCache, Propagate, Removals, Streams, Task},
     Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
 };
-use crate::prune::LayerRatio;
+use crate::prune::{AttentionUnit, LayerRatio};
 
 /// Fractions used to measure a part with many units.
 const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
@@ -107,9 +107,9 @@ impl Search<'_> {
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
         let size = self.size(layer);
-        let step = match (part, self.settings.objective.attention_unit.in_groups_of(size.group())) {
-            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => size.kv_heads,
-            (Part::Attention, crate::prune::AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
+        let step = match (part, self.unit(layer)) {
+            (Part::Attention, AttentionUnit::QueryHead) => size.kv_heads,
+            (Part::Attention, AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
         };
         let groups = units / step;
         let mut counts: Vec<usize> = if groups <= ALL_UP_TO {
@@ -127,6 +127,6 @@ impl Search<'_> {
         let solve = Task::Solve { removals: Removals { units: count, scheduled: count }, solver: None };
         let of = |own: Part| if own == part { solve } else { Task::Keep };
         let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
-        LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, propagate: Propagate::RecordOnly }
+        LayerTask { layer, ratio: LayerRatio::ZERO, unit: self.unit(layer), attention, mlp, propagate: Propagate::RecordOnly }
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     protocol::{AttemptSummary, PartSummary},
     prune::{LayerRatio, Part},
-    words::{attention_unit, bytes, count, date, duration, relative_error, short},
+    words::{AttentionUnits, bytes, count, date, duration, relative_error, short},
 };
 
 /// A cell, with the fraction of its width to shade as a bar.
@@ -62,7 +62,7 @@ pub fn table(
 }
 
 pub fn layers(input: &ReportInput) -> String {
-    let (_, units) = attention_unit(input.record.settings.objective.attention_unit);
+    let units = AttentionUnits::of_run(&input.record);
     let largest = |error: fn(&AttemptSummary) -> Option<f64>| {
         let errors = input.layers.iter().filter_map(|layer| error(layer.summary.as_ref()?));
         errors.filter(|error| error.is_finite()).fold(0.0, f64::max)
@@ -75,7 +75,7 @@ pub fn layers(input: &ReportInput) -> String {
     let row = |layer: &Layer| {
         let summary = layer.summary.as_ref();
         let kept = |part: fn(&AttemptSummary) -> PartSummary| match summary.map(part) {
-            Some(part) => Cell::of(format!("{} of {}", count(part.kept as u64), count(part.units as u64))),
+            Some(part) => Cell::of(kept(units, part)),
             None => Cell::none(),
         };
         let damping = |part: Part| {
@@ -118,7 +118,7 @@ pub fn layers(input: &ReportInput) -> String {
     let heads = [
         "layer",
         "ratio",
-        units,
+        units.names().1,
         "channels",
         "attention error",
         "MLP error",
@@ -133,18 +133,25 @@ pub fn layers(input: &ReportInput) -> String {
     table(caption, &heads, input.layers.iter().map(row))
 }
 
+/// The number of kept units, with their name if the units of the table differ.
+fn kept(units: AttentionUnits, part: PartSummary) -> String {
+    let PartSummary { kept, units: before, unit, .. } = part;
+    format!("{} of {}{}", count(kept as u64), count(before as u64), units.suffix(unit))
+}
+
 pub fn attempts(input: &ReportInput) -> String {
     let several = input.layers.iter().filter(|layer| layer.attempts.len() > 1);
+    let tried = several.clone().flat_map(|layer| &layer.attempts);
+    let setting = input.record.settings.objective.attention_unit;
+    let units = AttentionUnits::of(tried.map(|(attempt, _)| attempt.attention.unit), setting);
     let rows = several.flat_map(|layer| {
         layer.attempts.iter().map(move |(attempt, active)| {
-            let kept =
-                |part: PartSummary| format!("{} of {}", count(part.kept as u64), count(part.units as u64));
             let cells = vec![
                 Cell::of(layer.index.to_string()),
                 Cell::of(attempt.number.to_string()),
                 Cell::of(in_percent(attempt.ratio)),
-                Cell::of(kept(attempt.attention)),
-                Cell::of(kept(attempt.mlp)),
+                Cell::of(kept(units, attempt.attention)),
+                Cell::of(kept(units, attempt.mlp)),
                 Cell::of(relative_error(attempt.attention.relative_error)),
                 Cell::of(relative_error(attempt.mlp.relative_error)),
                 Cell::of(attempt.output_error.map_or("–".into(), relative_error)),

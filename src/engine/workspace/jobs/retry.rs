@@ -55,6 +55,7 @@ impl Workspace<'_> {
         let task = LayerTask {
             layer,
             ratio: plan.ratio,
+            unit: plan.unit,
             attention: task(Part::Attention, plan.attention, &attempt.method, earlier.as_ref()),
             mlp: task(Part::Mlp, plan.mlp, &attempt.method, earlier.as_ref()),
             propagate: Propagate::RecordOnly,

@@ -69,7 +69,7 @@ impl ReadyRun {
         let run_state = RunState::new(self.settings.clone(), self.ratios.clone(), None, architecture)?;
         if self.target.is_some() {
             let settings = &self.settings;
-            let planned = pipeline::planned(architecture, &run_state.plan, settings.objective.attention_unit);
+            let planned = pipeline::planned(architecture, &run_state.plan);
             let added = |part| settings.objective.bias_compensation && settings.prunes(part);
             let planned = planned.with_output_biases(added(Part::Attention), added(Part::Mlp));
             export::check(checkpoint, &planned, &settings.output)?;
@@ -353,6 +353,7 @@ impl Workspace<'_> {
         let task = LayerTask {
             layer,
             ratio: plan.ratio,
+            unit: plan.unit,
             attention: task(attention.as_ref(), plan.attention, &method, Part::Attention),
             mlp: task(mlp.as_ref(), plan.mlp, &method, Part::Mlp),
             propagate: Propagate::ToOutput,

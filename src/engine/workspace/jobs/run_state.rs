@@ -62,7 +62,10 @@ impl RunState {
 fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Settings {
     let yields = |scheduled: Vec<LayerRatio>| {
         let off = |layer: usize, part| (scheduled[layer].of(part) - ratios[layer].of(part)).abs();
-        let same = |layer| off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12;
+        let same = |layer: usize| {
+            scheduled[layer].unit == ratios[layer].unit
+                && off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12
+        };
         ratios.len() == layers
             && settings.ratios.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
     };
