@@ -15,7 +15,7 @@ use slimgpt::{
     config::Settings,
     model::{Checkpoint, Source},
     pipeline::{LayerTask, Pass, Propagate, Removals, Streams, Task},
-    prune::LayerRatio,
+    prune::{AttentionUnit, LayerRatio},
 };
 
 use super::checkpoint::{self, Shape};
@@ -70,6 +70,7 @@ impl Calibration {
         let task = LayerTask {
             layer,
             ratio: LayerRatio::ZERO,
+            unit: AttentionUnit::KvGroup,
             attention: task,
             mlp: task,
             propagate: Propagate::ToOutput,

@@ -189,7 +189,7 @@ fn new_run(state: &mut State, run: &job::Run) {
     line.extend(["--session".into(), SESSION.into(), "--no-export".into()]);
     line.extend(run.settings.arguments().iter().map(|word| quoted(word)));
     if let Schedule::Custom(ratios) = &run.settings.ratios.schedule {
-        let ratios: Vec<String> = ratios.iter().map(ratio).collect();
+        let ratios: Vec<String> = ratios.iter().map(LayerRatio::to_string).collect();
         line.extend(["--schedule".into(), "/dev/stdin".into()]);
         line.insert(0, format!("printf '%s\\n' {} |", ratios.join(" ")));
     }
@@ -201,8 +201,13 @@ fn rest_of_run(state: &mut State, run: &job::Run) {
     for (layer, &planned) in run.ratios.iter().enumerate().skip(run.from) {
         let active = state.layers.get(layer).and_then(|layer| layer.active());
         if active.is_some_and(|result| result.attempt.method.ratio != planned) {
-            let words =
-                ["--layer".into(), layer.to_string(), "--ratio".into(), ratio(&planned), "--choose".into()];
+            let words = [
+                "--layer".into(),
+                layer.to_string(),
+                "--ratio".into(),
+                planned.to_string(),
+                "--choose".into(),
+            ];
             on_session(state, "retry", words);
         }
     }
@@ -211,7 +216,8 @@ fn rest_of_run(state: &mut State, run: &job::Run) {
 
 /// The arguments of a retry: its ratio and parts, and what differs from the active attempt.
 fn retry(state: &State, layer: usize, method: &Method) -> Vec<String> {
-    let mut words = vec!["--layer".to_string(), layer.to_string(), "--ratio".into(), ratio(&method.ratio)];
+    let mut words =
+        vec!["--layer".to_string(), layer.to_string(), "--ratio".into(), method.ratio.to_string()];
     if method.parts != [Part::Attention, Part::Mlp] {
         let parts: Vec<String> = method.parts.iter().map(Part::to_string).collect();
         words.extend(["--part".into(), parts.join(",")]);
@@ -223,12 +229,4 @@ fn retry(state: &State, layer: usize, method: &Method) -> Vec<String> {
         words.extend(setting.arguments(&after));
     }
     words
-}
-
-/// The ratio as an argument: `0.2`, or `0.1/0.3`.
-fn ratio(ratio: &LayerRatio) -> String {
-    match ratio.one() {
-        Some(ratio) => ratio.to_string(),
-        None => format!("{}/{}", ratio.attention, ratio.mlp),
-    }
 }

@@ -57,7 +57,7 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
     let moved = match edited {
         None => ratio.map(|ratio| ratio + by),
         Some(Part::Mlp) => ratio.with(Part::Mlp, ratio.mlp + by),
-        Some(Part::Attention) => match state.by_units(layer, ratio.attention, by) {
+        Some(Part::Attention) => match state.by_units(layer, ratio, by) {
             Some(attention) => ratio.with(Part::Attention, attention),
             None => {
                 return state.refuse(format!("layer {layer} has one attention unit, which is always kept"));
@@ -74,14 +74,14 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
 impl State {
     /// The ratio of the attention of a layer after a change by whole units: at least one unit, in the direction of `by`. None
     /// if the layer has a single unit.
-    fn by_units(&self, layer: usize, ratio: f64, by: f64) -> Option<f64> {
+    fn by_units(&self, layer: usize, ratio: LayerRatio, by: f64) -> Option<f64> {
         let shape = self.layers.get(layer)?.shape;
-        let units = match shape.unit(self.settings.objective.attention_unit) {
+        let units = match shape.unit(self.settings.objective.attention_unit, ratio) {
             AttentionUnit::KvGroup => shape.kv_heads,
-            AttentionUnit::QueryHead => shape.heads / shape.kv_heads.max(1),
+            AttentionUnit::QueryHead => shape.group(),
         };
         let last = units.checked_sub(1).filter(|last| *last > 0)?;
-        let removed = Ratio::new(ratio).map_or(0, |ratio| units_to_remove(units, ratio));
+        let removed = Ratio::new(ratio.attention).map_or(0, |ratio| units_to_remove(units, ratio));
         let step = ((by.abs() * units as f64).round() as usize).max(1);
         let moved = if by < 0.0 { removed.saturating_sub(step) } else { (removed + step).min(last) };
         Some(moved as f64 / units as f64)

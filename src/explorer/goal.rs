@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{LayerShape, Ratio, channels_to_remove, units_to_remove},
-    prune::{LayerRatio, Part},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 use super::State;
@@ -21,26 +21,45 @@ pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Set
     let (Ok(heads), Ok(channels)) = (Ratio::new(ratio.attention), Ratio::new(ratio.mlp)) else {
         return Goal::default();
     };
-    let attention = if settings.prunes(Part::Attention) { attention(shape, heads, settings) } else { 0 };
+    let unit = shape.unit(settings.objective.attention_unit, ratio);
+    let attention = if settings.prunes(Part::Attention) { attention(shape, heads, unit) } else { 0 };
     let mlp = if settings.prunes(Part::Mlp) {
         channels_to_remove(shape.channels, channels, settings.ratios.channel_multiple)
     } else {
         0
     };
-    let parameters = attention as u64 * shape.per_attention_unit(settings.objective.attention_unit)
-        + mlp as u64 * shape.per_channel;
+    let parameters = attention as u64 * shape.per_attention_unit(unit) + mlp as u64 * shape.per_channel;
     Goal { attention, mlp, parameters }
 }
 
-fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Settings) -> usize {
-    use crate::prune::AttentionUnit::{KvGroup, QueryHead};
-    match shape.unit(settings.objective.attention_unit) {
-        KvGroup => units_to_remove(shape.kv_heads, ratio),
-        QueryHead => units_to_remove(shape.heads / shape.kv_heads.max(1), ratio) * shape.kv_heads,
+fn attention(shape: &LayerShape, ratio: Ratio, unit: AttentionUnit) -> usize {
+    match unit {
+        AttentionUnit::KvGroup => units_to_remove(shape.kv_heads, ratio),
+        AttentionUnit::QueryHead => units_to_remove(shape.group(), ratio) * shape.kv_heads,
     }
 }
 
 impl State {
+    /// The unit of a layer's attention that the schedule removes.
+    pub fn planned_unit(&self, index: usize) -> AttentionUnit {
+        let ratio = self.schedule.ratios.get(index).copied().unwrap_or_default();
+        let layer = self.layers.get(index);
+        layer.map_or(AttentionUnit::KvGroup, |layer| {
+            layer.shape.unit(self.settings.objective.attention_unit, ratio)
+        })
+    }
+
+    /// The unit of a layer's attention: that of the attempt being solved or of the active one, otherwise the planned
+    /// one.
+    pub fn attention_unit(&self, index: usize) -> AttentionUnit {
+        let Some(layer) = self.layers.get(index) else { return AttentionUnit::KvGroup };
+        match (&layer.work, layer.active()) {
+            (Some(work), _) => layer.shape.unit(self.settings.objective.attention_unit, work.method.ratios()),
+            (None, Some(result)) => layer.unit_of(&result.record.attention),
+            (None, None) => self.planned_unit(index),
+        }
+    }
+
     /// The units and parameters that the schedule removes from a layer; none outside the range of layers to
     /// prune.
     pub fn goal(&self, index: usize) -> Goal {

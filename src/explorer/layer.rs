@@ -184,9 +184,9 @@ impl Layer {
         self.recorded.iter().find(|recorded| recorded.part == part)
     }
 
-    /// The attention unit of a record, inferred from the number of units.
+    /// The unit of the attention of a record.
     pub fn unit_of(&self, record: &PartRecord) -> AttentionUnit {
-        if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
+        record.unit_with(self.shape.kv_heads)
     }
 
     /// A part of the attempt being solved, or of the active one if none is being solved.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{self, Settings},
     protocol::{LayerShape, Ratio, Span, ratios},
-    prune::{AttentionUnit, LayerRatio, Part},
+    prune::{AttentionUnitChoice, LayerRatio, Part},
 };
 
 /// Highest ratio that can be set; every layer keeps some units.
@@ -115,11 +115,14 @@ impl Schedule {
         Ok(())
     }
 
-    /// Weights the means by the parameters of these layers.
-    pub fn weigh(&mut self, shapes: &[LayerShape], unit: AttentionUnit) {
-        let sum = |of: &dyn Fn(&LayerShape) -> u64| shapes.iter().map(of).sum::<u64>() as f64;
-        let attention = sum(&|shape| shape.attention_units(unit) as u64 * shape.per_attention_unit(unit));
-        let mlp = sum(&|shape| shape.channels as u64 * shape.per_channel);
+    /// Weights the means by the parameters of these layers, in the units of their ratios.
+    pub fn weigh(&mut self, shapes: &[LayerShape], setting: AttentionUnitChoice) {
+        let of_attention = |(shape, &ratio): (&LayerShape, &LayerRatio)| {
+            let unit = shape.unit(setting, ratio);
+            shape.attention_units(unit) as u64 * shape.per_attention_unit(unit)
+        };
+        let attention = shapes.iter().zip(&self.ratios).map(of_attention).sum::<u64>() as f64;
+        let mlp = shapes.iter().map(|shape| shape.channels as u64 * shape.per_channel).sum::<u64>() as f64;
         if attention + mlp > 0.0 {
             self.attention_share = attention / (attention + mlp);
         }

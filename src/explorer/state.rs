@@ -3,7 +3,7 @@
 use crate::{
     config::{Evaluation, Settings},
     progress::Progress,
-    protocol::{CalibrationRecord, ModelRecord, ModelShape, RunRecord, Stage},
+    protocol::{CalibrationRecord, Counts, ModelRecord, ModelShape, RunRecord, Stage},
     words::Notation,
 };
 
@@ -204,7 +204,8 @@ impl State {
         let planned = self.schedule.ratios.get(index).copied();
         let counts = |ratio| {
             let goal = super::goal(&layer.shape, ratio, &self.settings);
-            Some((goal.attention, goal.mlp))
+            let unit = layer.shape.unit(self.settings.objective.attention_unit, ratio);
+            Some(Counts::new(unit, goal.attention, goal.mlp))
         };
         if result.attempt.is_stale(active, planned, counts) { Status::Stale } else { Status::Done }
     }

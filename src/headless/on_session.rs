@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     engine::{self, Choose, Error, Export, LayerTries, Report, Resume, Retry, Tried},
+    prune::AttentionUnitChoice,
     recording::Recorder,
     session,
-    words::session_argument,
+    words::{AttentionUnits, session_argument},
 };
 
 /// Finishes a run and prints the table of its layers, or `run.json`. `root` is the directory of the user's sessions.
@@ -131,6 +132,8 @@ fn print_attempts(tries: &LayerTries, session: &str, output: Output) -> Result<(
 
 fn text(tries: &LayerTries) -> String {
     let mut columns = table::attempts();
+    let tried = tries.tries.iter().map(|tried| tried.record.attention.unit);
+    let units = AttentionUnits::of(tried, AttentionUnitChoice::Auto);
     for Tried { attempt, record, active, stale } in &tries.tries {
         let status = match (active, stale) {
             (true, false) => "active",
@@ -139,7 +142,7 @@ fn text(tries: &LayerTries) -> String {
             (false, false) => "",
         };
         let results = (Some((&record.attention).into()), Some((&record.mlp).into()), record.output_error);
-        columns.row(table::attempt(attempt, results, status));
+        columns.row(table::attempt(attempt, units, results, status));
     }
     format!("Attempts at layer {}:\n{columns}", tries.layer)
 }

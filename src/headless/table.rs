@@ -10,7 +10,9 @@ use crate::{
         WrittenRecord,
     },
     prune::Part,
-    words::{self, AttentionUnits, duration, fewer, kept, or_dash, perplexities_and_errors, ratio, relative_error},
+    words::{
+        self, AttentionUnits, duration, fewer, kept, or_dash, perplexities_and_errors, ratio, relative_error,
+    },
 };
 
 /// One row per layer: ratio, kept units and relative errors.

@@ -7,7 +7,9 @@ use candle_core::Tensor;
 use crate::{
     config::Solver,
     model::{Block, LayerSize, select_columns},
-    prune::{self, AttentionUnit, LayerRatio, LayerRecord, Outcome, Part, PartRecord, StreamErrors, Target, Units},
+    prune::{
+        self, AttentionUnit, LayerRatio, LayerRecord, Outcome, Part, PartRecord, StreamErrors, Target, Units,
+    },
 };
 
 use super::{

@@ -111,7 +111,9 @@ impl Footprint<'_> {
         let attention = self.most_with_inputs(Part::Attention, layer);
         attention.max(match self.keeps(Part::Mlp, layer) {
             true => self.most_with_inputs(Part::Mlp, layer),
-            false => self.measuring(Part::Mlp, size).total().max(self.most_of_solving(Part::Mlp, size).total()),
+            false => {
+                self.measuring(Part::Mlp, size).total().max(self.most_of_solving(Part::Mlp, size).total())
+            }
         })
     }
 
@@ -133,6 +135,7 @@ impl Footprint<'_> {
         let layers = self.architecture.layers.iter().zip(&after.layers).zip(plan).enumerate();
         let of_layer =
             |(layer, ((&before, &after), plan)): (usize, ((&LayerSize, &LayerSize), &LayerPlan))| {
+                let unit = plan.unit;
                 let between = LayerSize { channels: before.channels, ..after };
                 [
                     (Part::Attention, before, between, plan.attention.is_some()),
@@ -140,7 +143,7 @@ impl Footprint<'_> {
                 ]
                 .into_iter()
                 .flat_map(move |(part, before, after, solved)| {
-                    self.of_part((layer, part), before, after, plan.unit, solved)
+                    self.of_part((layer, part), before, after, unit, solved)
                 })
             };
         let entering =

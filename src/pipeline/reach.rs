@@ -7,7 +7,8 @@ use crate::{
 };
 
 use super::{
-    Error, LayerPlan, Removals, parameters_of_parts, plan, plan::parameters_removed, plan_by_ratios, scheduled,
+    Error, LayerPlan, Removals, parameters_of_parts, plan, plan::parameters_removed, plan_by_ratios,
+    scheduled,
 };
 
 /// A ratio that rounds to the most units that may be removed, for any number of units.
@@ -144,13 +145,13 @@ fn share(architecture: &Architecture, settings: &Settings, ratios: &[LayerRatio]
         };
         let size = &architecture.layers[layer];
         let parts = [(Part::Attention, most.attention), (Part::Mlp, most.mlp)];
-        for (part, most) in parts.into_iter().filter_map(|(part, most)| Some((part, most?))) {
+        for (part, removable) in parts.into_iter().filter_map(|(part, most)| Some((part, most?))) {
             let removed = match part {
-                Part::Attention => alone(Some(most), None),
-                Part::Mlp => alone(None, Some(most)),
+                Part::Attention => alone(Some(removable), None),
+                Part::Mlp => alone(None, Some(removable)),
             };
             let (units, _, _) = super::plan::units(part, size, architecture.head_dim, most.unit, settings);
-            let whole = match most.units {
+            let whole = match removable.units {
                 0 => super::plan::parameters_of_part(architecture, layer, part) as f64,
                 removable => removed * units as f64 / removable as f64,
             };

@@ -196,6 +196,7 @@ impl Simulation {
             heads: 9,
             kv_heads: 3,
             channels: 1536,
+            attention_unit: None,
             attention_units: Some(1),
             mlp_units: Some(384),
         };

@@ -67,6 +67,10 @@ impl Method {
         });
         let overrides = overrides.collect::<Result<_, config::Error>>()?;
         let parts = parts.unwrap_or(self.parts);
+        if let Some(ratio) = ratio.filter(|ratio| !ratio.is_for(&parts)) {
+            let what = format!("{ratio} names a ratio or a unit of a part that is not solved again");
+            return Err(config::Error::value("ratio", &what, "name that part as well, or shorten the ratio"));
+        }
         // A part copied from the active attempt keeps its ratio.
         let with_own = |all: LayerRatio, &part: &Part| match ratio {
             Some(own) => all.with_part(part, own.of(part), own.unit_of(part).or(all.unit_of(part))),
@@ -174,11 +178,10 @@ mod tests {
 
     #[test]
     fn a_planned_ratio_with_the_same_counts_makes_nothing_stale() {
-        let counts =
-            |ratio: LayerRatio| {
-                let unit = ratio.unit.unwrap_or(AttentionUnit::KvGroup);
-                Some(Counts::new(unit, (ratio.attention * 8.0) as usize, (ratio.mlp * 100.0) as usize))
-            };
+        let counts = |ratio: LayerRatio| {
+            let unit = ratio.unit.unwrap_or(AttentionUnit::KvGroup);
+            Some(Counts::new(unit, (ratio.attention * 8.0) as usize, (ratio.mlp * 100.0) as usize))
+        };
         let stale = |planned: LayerRatio| {
             let attempt = attempt(&[], 0.25);
             attempt.is_stale([], Some(planned), counts)

@@ -12,7 +12,8 @@ use crate::{
     config::Settings,
     failure::Advice,
     prune::{
-        AttentionUnit, HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture, StreamErrors,
+        AttentionUnit, HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StepPicture,
+        StreamErrors,
     },
 };
 

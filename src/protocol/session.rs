@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
     config::Settings,
-    prune::{AttentionUnit, HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors},
+    prune::{
+        AttentionUnit, HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord, StreamErrors,
+    },
 };
 
 /// Statistics of a part before the first removal.

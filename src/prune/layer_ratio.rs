@@ -69,6 +69,12 @@ impl LayerRatio {
         }
     }
 
+    /// Whether these parts use all that the ratio names: two ratios need both parts, and a unit needs the attention.
+    pub fn is_for(self, parts: &[Part]) -> bool {
+        let (attention, mlp) = (parts.contains(&Part::Attention), parts.contains(&Part::Mlp));
+        (self.one().is_some() || (attention && mlp)) && (self.unit.is_none() || attention)
+    }
+
     /// Applies a function to both ratios. The unit stays the same.
     pub fn map(self, mut rule: impl FnMut(f64) -> f64) -> Self {
         Self { attention: rule(self.attention), mlp: rule(self.mlp), ..self }
@@ -231,7 +237,9 @@ mod tests {
 
     #[test]
     fn a_wrong_ratio_is_refused_with_the_accepted_forms() {
-        for text in ["", "a", "0.1/", "/0.1", "0.1/0.2/0.3", "0.1:", "0.1:head", ":kv-group", "0.1/0.2:kv-group"] {
+        for text in
+            ["", "a", "0.1/", "/0.1", "0.1/0.2/0.3", "0.1:", "0.1:head", ":kv-group", "0.1/0.2:kv-group"]
+        {
             let error = text.parse::<LayerRatio>().unwrap_err();
             assert!(error.contains("0.1:kv-group/0.3 or 0.1:query-head/0.3"), "{text}: {error}");
         }

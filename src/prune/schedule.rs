@@ -232,10 +232,9 @@ mod tests {
         let span = Span::Mean(ratio(0.2));
         let short = ratios(3, &Schedule::Custom(vec![0.1.into(), 0.2.into()]), span).unwrap_err();
         assert_eq!(short, Error::ScheduleLength { expected: 3, found: 2 });
-        let out =
-            ratios(2, &Schedule::Custom(vec![0.1.into(), LayerRatio::new(0.1, 1.2)]), span)
-                .unwrap_err()
-                .to_string();
+        let out = ratios(2, &Schedule::Custom(vec![0.1.into(), LayerRatio::new(0.1, 1.2)]), span)
+            .unwrap_err()
+            .to_string();
         assert!(out.contains("layer 1") && out.contains("1.2"), "{out}");
         assert!(ratios(2, &Schedule::Uniform, Span::FirstLast(ratio(0.1), ratio(0.2))).is_err());
     }

@@ -8,7 +8,7 @@ pub use front_matter::{Licence, licence_of};
 use crate::{
     export::WrittenForm,
     protocol::{LayerRecord, RunRecord},
-    prune::Part,
+    prune::{LayerRatio, Part},
     words::{AttentionUnits, count, fewer, plus_minus, relative_error},
 };
 
@@ -197,7 +197,8 @@ fn settings(record: &RunRecord) -> String {
         files.join(", "),
         calibration.seed,
         match AttentionUnits::of_run(record) {
-            units @ AttentionUnits::Same(_) => format!("Attention is pruned in units of one {}.", units.names().0),
+            units @ AttentionUnits::Same(_) =>
+                format!("Attention is pruned in units of one {}.", units.names().0),
             AttentionUnits::Different => "The units of attention differ between layers.".into(),
         },
         record.settings.to_file(None),

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     config::{Options, Settings},
     protocol::{
-        Counts, Draft, LayerSummary, PerplexityRecord, Ratio, RemovedUnits, RunRecord, SessionContent, SessionStatus,
-        SessionSummary, channels_to_remove, mean_ratio, units_to_remove,
+        Counts, Draft, LayerSummary, PerplexityRecord, Ratio, RemovedUnits, RunRecord, SessionContent,
+        SessionStatus, SessionSummary, channels_to_remove, mean_ratio, units_to_remove,
     },
     prune::{AttentionUnit, LayerRatio, Part},
 };

@@ -21,8 +21,8 @@ pub use numbers::{
     bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, plus_minus, short,
 };
 pub use session::{
-    is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name,
-    session_status, session_title,
+    is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name, session_status,
+    session_title,
 };
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};
 pub use shell::{quoted, session_argument};

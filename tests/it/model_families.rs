@@ -12,7 +12,7 @@ use slimgpt::model::{
     end_tensors,
 };
 use slimgpt::pipeline;
-use slimgpt::prune::AttentionUnit;
+use slimgpt::prune::AttentionUnitChoice;
 
 const CPU: &Device = &Device::Cpu;
 const TOLERANCE: f32 = 1e-4;
@@ -408,11 +408,11 @@ fn query_heads_of_multi_head_attention_are_planned_as_whole_heads() {
         settings.objective.attention_unit = unit;
         settings.ratios = settings.ratios.with_mean(0.5);
         let plan = pipeline::plan(&architecture, &settings).unwrap();
-        pipeline::planned(&architecture, &plan, unit).layers
+        pipeline::planned(&architecture, &plan).layers
     };
-    let whole_heads = plan(AttentionUnit::KvGroup, 4);
-    assert_eq!(plan(AttentionUnit::QueryHead, 4), whole_heads);
+    let whole_heads = plan(AttentionUnitChoice::KvGroup, 4);
+    assert_eq!(plan(AttentionUnitChoice::QueryHead, 4), whole_heads);
     assert!(whole_heads.iter().all(|size| size.heads < 4 && size.kv_heads == size.heads));
-    let grouped = plan(AttentionUnit::QueryHead, 2);
+    let grouped = plan(AttentionUnitChoice::QueryHead, 2);
     assert_eq!((grouped[1].heads, grouped[1].kv_heads), (2, 2));
 }

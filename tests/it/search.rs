@@ -13,7 +13,7 @@ use slimgpt::{
     calibration::Windows,
     config::Settings,
     model::{Checkpoint, Source},
-    prune::{AttentionUnit, LayerRatio, Part},
+    prune::{AttentionUnitChoice, LayerRatio, Part},
 };
 
 fn json(text: &str) -> Value {
@@ -151,7 +151,7 @@ fn settings_that_exclude_auto_are_refused_at_once() {
 fn a_sensitivity_is_the_loss_with_that_part_alone_pruned() {
     let bench = Workspace::new();
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
-    for unit in [AttentionUnit::KvGroup, AttentionUnit::QueryHead] {
+    for unit in [AttentionUnitChoice::KvGroup, AttentionUnitChoice::QueryHead] {
         let mut settings = Settings::default();
         settings.objective.attention_unit = unit;
         let settings = for_search(&settings);

@@ -155,7 +155,7 @@ fn a_retry_with_the_active_method_always_gives_an_equal_record() {
     let mut small = base.clone();
     small.machine.memory_budget = "1K".parse().unwrap();
     let mut by_query_head = base.clone();
-    by_query_head.objective.attention_unit = slimgpt::prune::AttentionUnit::QueryHead;
+    by_query_head.objective.attention_unit = slimgpt::prune::AttentionUnitChoice::QueryHead;
     for settings in [base, dense_stream, small, by_query_head] {
         let mut frontend = Frontend::open(&settings);
         let whole = frontend.run(0, &settings).record();

@@ -12,6 +12,7 @@ use slimgpt::application::{
 use slimgpt::{
     config::{EvaluationOptions, Options, Paths, Ratios, RatiosOptions},
     failure::{Advice, Kind},
+    prune::{LayerRatio, Part},
 };
 
 use crate::cli::{
@@ -111,12 +112,17 @@ pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
 pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let RetryArgs { on, layer, part, ratio, method, choose } = args;
     let Options { solver, .. } = method.options;
-    let ratios: Vec<Option<f64>> =
+    let ratios: Vec<Option<LayerRatio>> =
         if ratio.is_empty() { vec![None] } else { ratio.into_iter().map(Some).collect() };
     let mut changes = Vec::new();
     for ratio in ratios {
-        let options = RatiosOptions { ratio, parts: part.clone(), ..RatiosOptions::default() };
-        let parts = Ratios::new(options).map_err(engine::Error::from)?.parts;
+        let all = part.as_deref().unwrap_or(&[Part::Attention, Part::Mlp]);
+        let mut parts = all.to_vec();
+        for &part in all {
+            let ratio = ratio.map(|ratio| ratio.of(part));
+            let options = RatiosOptions { ratio, parts: Some(all.to_vec()), ..RatiosOptions::default() };
+            parts = Ratios::new(options).map_err(engine::Error::from)?.parts;
+        }
         changes.push(MethodChange { ratio, parts: part.as_ref().map(|_| parts), solver });
     }
     let root = paths.map(Paths::sessions);

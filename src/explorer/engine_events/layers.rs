@@ -20,10 +20,11 @@ pub fn started(state: &mut State, layer: usize, attempt: usize, method: Method) 
         state.screens.layer.part = Part::Attention;
     }
     let Some(known) = state.layers.get_mut(layer) else { return };
-    let goal = goal(&known.shape, method.ratio, &state.settings);
+    let ratio = method.ratios();
+    let goal = goal(&known.shape, ratio, &state.settings);
     known.failed = None;
     known.reported.clear();
-    let unit = state.settings.objective.attention_unit;
+    let unit = known.shape.unit(state.settings.objective.attention_unit, ratio);
     let begun = state.jobs.queue.front().map(|job| job.at);
     known.work = Some(Work { begun, ..Work::new(attempt, method, &known.shape, goal, unit) });
 }

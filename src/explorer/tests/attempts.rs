@@ -175,7 +175,7 @@ fn active_parameters_count_pruned_layers_and_not_the_plan() {
     assert_eq!(script.state.parameters_active(), 4000 - 110);
     assert!(script.state.parameters_after() < script.state.parameters_active());
     script.handle(1, Event::JobCancelled);
-    script.state.settings.objective.attention_unit = crate::prune::AttentionUnit::QueryHead;
+    script.state.settings.objective.attention_unit = crate::prune::AttentionUnitChoice::QueryHead;
     assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
 }
 

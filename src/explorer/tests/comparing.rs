@@ -18,7 +18,7 @@ fn path(name: &str) -> PathBuf {
 
 /// Two active layers, the second with unpruned attention; the perplexity of the pruned model is `after`.
 pub fn content(after: f64) -> SessionContent {
-    let part = |kept: usize, error: f64| PartSummary { units: 10, kept, relative_error: error };
+    let part = |kept: usize, error: f64| PartSummary { units: 10, unit: None, kept, relative_error: error };
     let layer = |number: usize, attention: PartSummary| LayerSummary {
         attempts: 1,
         active: Some(AttemptSummary {

@@ -29,6 +29,7 @@ fn a_recorded_run_is_shown_with_its_ratios() {
         heads: 8,
         kv_heads: 4,
         channels: 10,
+        attention_unit: None,
         attention_units: Some(1),
         mlp_units: Some(1),
     });

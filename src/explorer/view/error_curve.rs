@@ -91,11 +91,16 @@ pub fn error_at(points: &[CurvePoint], removed: f64) -> Option<f64> {
 }
 
 /// The next step (one per cent of the units, at least one unit) and the error it would add.
-pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Option<(&'static str, f64)> {
+pub fn next_step(
+    state: &State,
+    (layer, part): (usize, Part),
+    curve: &Curve,
+    removed: usize,
+) -> Option<(&'static str, f64)> {
     let (step, name) = if curve.units >= 100 {
         (curve.units as f64 / 100.0, "1 %")
     } else {
-        (1.0, status::unit_names(state, part).0)
+        (1.0, status::unit_names(state, layer, part).0)
     };
     let now = error_at(&curve.points, removed as f64)?;
     Some((name, error_at(&curve.points, removed as f64 + step)? - now))

@@ -153,6 +153,7 @@ pub(super) fn record(units: usize, gone: usize, seen: &PartStatistics) -> PartRe
     let relative_error = step_errors.iter().sum::<f64>() / seen.energy.unwrap_or(1.0);
     PartRecord {
         units,
+        unit: None,
         unit_width: 8,
         kept,
         removed,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::{Options, Settings},
     engine::Error,
-    protocol::{LayerSummary, SessionContent, SessionStatus, SessionSummary},
+    protocol::{SessionContent, SessionStatus, SessionSummary},
     session::{self, AttemptEntry, PartEntry, State},
     words::{
         AttentionUnits, ago, bytes, duration, fewer, is_empty, kept, or_dash, ratio, relative_error,
@@ -55,7 +55,7 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
     if let Some(content) = &session.content {
         text += &facts(session, content);
         text += &format!("\n{}", layers(content));
-        text += &attempts(state, &content.layers);
+        text += &attempts(state, content);
         text += &results(content);
     }
     let argument = session_argument(root, &session.path);
@@ -147,7 +147,8 @@ fn layers(content: &SessionContent) -> String {
 }
 
 /// The attempts of layers that have several attempts, or one that is not active.
-fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
+fn attempts(state: &State, content: &SessionContent) -> String {
+    let (summaries, setting) = (&content.layers, content.settings.objective.attention_unit);
     let active = state.active();
     let mut text = String::new();
     for (index, (layer, summary)) in state.layers.iter().zip(summaries).enumerate() {
@@ -156,7 +157,8 @@ fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
         }
         let mut columns = table::attempts();
         let attention = layer.attempts.iter().map(|entry| entry.attention.as_ref());
-        let units = AttentionUnits::of(attention.map(|part| part.and_then(|part| part.summary.unit)), setting);
+        let units =
+            AttentionUnits::of(attention.map(|part| part.and_then(|part| part.summary.unit)), setting);
         for entry in &layer.attempts {
             let part = |part: Option<&PartEntry>| part.map(|part| part.summary);
             let (attention, mlp) = (part(entry.attention.as_ref()), part(entry.mlp.as_ref()));

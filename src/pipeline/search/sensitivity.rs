@@ -127,6 +127,13 @@ impl Search<'_> {
         let solve = Task::Solve { removals: Removals { units: count, scheduled: count }, solver: None };
         let of = |own: Part| if own == part { solve } else { Task::Keep };
         let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
-        LayerTask { layer, ratio: LayerRatio::ZERO, unit: self.unit(layer), attention, mlp, propagate: Propagate::RecordOnly }
+        LayerTask {
+            layer,
+            ratio: LayerRatio::ZERO,
+            unit: self.unit(layer),
+            attention,
+            mlp,
+            propagate: Propagate::RecordOnly,
+        }
     }
 }

@@ -72,7 +72,7 @@ fn state() -> State {
 /// A complete attempt, solved with these attempts above.
 fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
     let method = Method::of_run(&settings(), ratio);
-    let summary = PartSummary { units: 8, kept: 6, relative_error: 0.125 };
+    let summary = PartSummary { units: 8, unit: None, kept: 6, relative_error: 0.125 };
     AttemptEntry {
         attempt: Attempt { number, above: above.to_vec(), method },
         setup: 0,
@@ -128,6 +128,7 @@ fn head() -> PartHead {
         record: PartRecord {
             units: 4,
             unit_width: 1,
+            unit: None,
             kept: vec![0, 2],
             removed: vec![3, 1],
             step_errors: vec![0.1 + 0.2, f64::MIN_POSITIVE],

@@ -19,6 +19,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
     let settings = Settings::default();
     let part = |units: usize, layer: usize| PartSummary {
         units,
+        unit: None,
         kept: units - units / 4,
         relative_error: 0.002 * (layer + 1) as f64,
     };

@@ -141,6 +141,7 @@ pub fn run_started(size: Size, settings: &Settings) -> Event {
         heads: size.heads,
         kv_heads: size.heads,
         channels: size.channels,
+        attention_unit: None,
         attention_units: Some(size.heads / 4),
         mlp_units: None,
     };

@@ -75,7 +75,7 @@ fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
 
 /// Solves a layer with another ratio and activates the attempt.
 fn retried(session: &Path, layer: usize, ratio: f64) -> LayerTries {
-    let change = MethodChange { ratio: Some(ratio), ..Default::default() };
+    let change = MethodChange { ratio: Some(ratio.into()), ..Default::default() };
     let job = Retry { session: session.into(), model: None, layer, changes: vec![change], choose: true };
     finished(engine::start(1, move |control| engine::retry(job, control))).unwrap()
 }
@@ -261,7 +261,7 @@ fn command_line_retry_and_choose_make_later_layers_stale_and_resume_runs_them() 
         dense_from: None,
     };
     let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
-    let change = MethodChange { ratio: Some(0.5), ..Default::default() };
+    let change = MethodChange { ratio: Some(0.5.into()), ..Default::default() };
     let job = Retry { session: session.clone(), model: None, layer: 7, changes: vec![change], choose: false };
     let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     assert_eq!(tries.tries.len(), 2);

@@ -3,7 +3,10 @@
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use slimgpt::{calibration::TextSource, prune::Part};
+use slimgpt::{
+    calibration::TextSource,
+    prune::{LayerRatio, Part},
+};
 
 use crate::flags::{Flags, MethodFlags, OutputFlags, choice};
 
@@ -53,10 +56,11 @@ pub struct RetryArgs {
     /// active attempt]
     #[arg(long, alias = "parts", value_name = "PARTS", value_parser = choice::<Part>(), value_delimiter = ',', help_heading = "Method")]
     pub part: Option<Vec<Part>>,
-    /// Pruning ratio of the layer; several, separated by commas, make one attempt each [default: as in the active
-    /// attempt, like all settings of the method]
+    /// Pruning ratio of the layer, as in a schedule: 0.2, 0.1/0.3 (heads/channels), 0.1:query-head/0.3 (with the unit of
+    /// the attention); several, separated by commas, make one attempt each [default: as in the active attempt,
+    /// like all settings of the method]
     #[arg(long, value_name = "R", value_delimiter = ',', help_heading = "Method")]
-    pub ratio: Vec<f64>,
+    pub ratio: Vec<LayerRatio>,
     #[command(flatten)]
     pub method: Flags<MethodFlags>,
     /// Activate the new attempt, the last one of several

@@ -186,10 +186,7 @@ fn number(value: f64) -> String {
 
 /// The ratio as text, in the form that `LayerRatio` parses.
 fn numbers(ratio: LayerRatio) -> String {
-    match ratio.one() {
-        Some(ratio) => number(ratio),
-        None => format!("{}/{}", number(ratio.attention), number(ratio.mlp)),
-    }
+    ratio.map(|ratio| (ratio * 1e6).round() / 1e6).to_string()
 }
 
 fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {

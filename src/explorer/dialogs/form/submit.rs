@@ -6,7 +6,7 @@ use crate::{
     calibration::TextSource,
     config::{self, Evaluation, Solver, Span},
     protocol::{Label, Method, Prompt, Ratio, job},
-    prune::LayerRatio,
+    prune::{LayerRatio, Part},
 };
 
 use super::{
@@ -105,7 +105,9 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
     let method = |typed: LayerRatio| {
         let before = state.schedule.ratios.get(layer).copied().unwrap_or(typed);
         // A part that is not solved again keeps its ratio.
-        let ratio = parts.iter().fold(before, |ratio, &part| ratio.with(part, typed.of(part)));
+        let ratio = parts
+            .iter()
+            .fold(before, |ratio, &part| ratio.with_part(part, typed.of(part), typed.unit_of(part)));
         Method { ratio, parts: parts.clone(), solver, overrides: Vec::new() }
     };
     let methods: Vec<Method> = layer_ratios(form.text(FieldId::Ratio)?)?.into_iter().map(method).collect();
@@ -202,8 +204,12 @@ fn layer_ratio(form: &Form) -> Result<LayerRatio, String> {
 }
 
 fn one_layer_ratio(text: &str) -> Result<LayerRatio, String> {
-    let (attention, mlp) = text.split_once('/').unwrap_or((text, text));
-    Ok(LayerRatio { attention: ratio("ratio", attention.trim())?, mlp: ratio("ratio", mlp.trim())? })
+    // A comma in a number is a decimal comma.
+    let typed: LayerRatio = text.replace(',', ".").parse().map_err(|why| format!("ratio: {why}"))?;
+    for part in [Part::Attention, Part::Mlp] {
+        Ratio::new(typed.of(part)).map_err(|e| e.to_string())?;
+    }
+    Ok(typed)
 }
 
 fn whole<T: FromStr>(name: &str, text: &str) -> Result<T, String> {

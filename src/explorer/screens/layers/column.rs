@@ -26,7 +26,7 @@ macro_rules! columns {
             /// Its heading. That of the attention units is their name.
             pub fn head(self, state: &State) -> &'static str {
                 if self == Self::Heads {
-                    return status::unit_names(state, Part::Attention).1;
+                    return status::unit_names_of_all(state, Part::Attention).1;
                 }
                 match self {
                     $(Self::$column => $head),+

@@ -32,7 +32,7 @@ pub fn all(state: &State, shown: &Shown<'_>) -> String {
 
 /// A unit with its name: `head 3`.
 pub fn unit(state: &State, unit: usize) -> String {
-    format!("{} {unit}", status::unit_names(state, state.screens.layer.part).0)
+    format!("{} {unit}", status::unit_names(state, state.layer, state.screens.layer.part).0)
 }
 
 /// The units that leave in few words: `head 3`, `30 channels`.
@@ -40,7 +40,7 @@ pub fn leaving(state: &State, picture: &StepPicture) -> String {
     match picture.leaving[..] {
         [only] => unit(state, only),
         ref more => {
-            let (one, many) = status::unit_names(state, state.screens.layer.part);
+            let (one, many) = status::unit_names(state, state.layer, state.screens.layer.part);
             plural(more.len(), one, many)
         }
     }
@@ -60,7 +60,7 @@ fn is_listed(picture: &StepPicture) -> bool {
 }
 
 fn scored(state: &State, picture: &StepPicture) -> Vec<String> {
-    let names = status::unit_names(state, state.screens.layer.part);
+    let names = status::unit_names(state, state.layer, state.screens.layer.part);
     let left = picture.units - picture.removed;
     let ranked = ranked(&picture.scores);
     let mut sentences =

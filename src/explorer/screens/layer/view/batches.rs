@@ -80,7 +80,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 /// One line per batch. If not all fit, the newest are visible.
 fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>, energy: f64) {
     let (batches, notation) = (part.step_errors.len(), view.state.interface.notation);
-    let names = status::unit_names(view.state, part.part);
+    let names = status::unit_names(view.state, shown.index, part.part);
     let digits = width(&batches.to_string()).max(5);
     let what = width(&count(part.units as u64)) + 1 + width(names.1);
     let fixed = digits + what + 2 * view.relative_width() + 9;

@@ -86,8 +86,13 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let below = Rect { y: (drawn.bottom()).min(inner.bottom()), ..inner };
     let below = Rect { height: inner.bottom() - below.y, ..below };
     heat_scale(view.buffer, below, &format!("{:.2}", summary.top), view.theme);
-    let lines =
-        words(view, shown, seen, &summary, &format!("{} ", status::unit_names(view.state, shown.part).1));
+    let lines = words(
+        view,
+        shown,
+        seen,
+        &summary,
+        &format!("{} ", status::unit_names(view.state, shown.index, shown.part).1),
+    );
     for (row, line) in lines.into_iter().enumerate() {
         view.line(below, row as u16 + 1, line);
     }
@@ -105,7 +110,7 @@ fn words<'t>(
     let cells = seen.picture.cells;
     let (a, b) = summary.pair;
     let pair = if units == cells {
-        format!("{} {a} and {b}", status::unit_names(view.state, shown.part).1)
+        format!("{} {a} and {b}", status::unit_names(view.state, shown.index, shown.part).1)
     } else {
         let range = |cell: usize| {
             format!("{}–{}", cell * units / cells, ((cell + 1) * units / cells).saturating_sub(1))

@@ -44,7 +44,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let mut lines = words(view, shown, curve, inner.width);
     if let Some(removed) = read(view, curve) {
         let sign = (view.theme.glyphs.cursor(), Role::Active, "here");
-        lines.push(reading(view, shown.part, curve, removed, sign, inner.width));
+        lines.push(reading(view, (shown.index, shown.part), curve, removed, sign, inner.width));
     }
     if shown.layer.computed_curve(shown.part).is_none() && !view.state.is_replay() {
         let key = view.span(view.key(Action::ErrorCurve), Role::Key);
@@ -61,7 +61,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         shown.part,
         curve,
         cut(shown),
-        status::planned(view.state, shown.index, shown.part).1,
+        status::planned_of(view.state, shown.index, shown.part, curve.units),
         read(view, curve),
     );
     if let Some((area, highest)) = drawn {
@@ -83,12 +83,12 @@ fn cut(shown: &Shown<'_>) -> Option<usize> {
 }
 
 fn words<'t>(view: &Canvas<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) -> Vec<Vec<Span<'t>>> {
-    let planned = status::planned(view.state, shown.index, shown.part).1;
+    let planned = status::planned_of(view.state, shown.index, shown.part, curve.units);
     let mut lines = Vec::new();
     if let Some(cut) = cut(shown) {
         lines.push(reading(
             view,
-            shown.part,
+            (shown.index, shown.part),
             curve,
             cut,
             (view.theme.glyphs.active(), Role::Cut, "removed"),
@@ -97,7 +97,14 @@ fn words<'t>(view: &Canvas<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) 
     }
     if cut(shown) != Some(planned) {
         let sign = symbols(view.theme.glyphs).planned;
-        lines.push(reading(view, shown.part, curve, planned, (sign, Role::Planned, "planned"), columns));
+        lines.push(reading(
+            view,
+            (shown.index, shown.part),
+            curve,
+            planned,
+            (sign, Role::Planned, "planned"),
+            columns,
+        ));
     }
     lines
 }
@@ -105,7 +112,7 @@ fn words<'t>(view: &Canvas<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) 
 /// The reading at the cut: `● 0.2031 removed: 1.23e-2, next 1 % costs 4.56e-4`.
 fn reading<'t>(
     view: &Canvas<'_>,
-    part: Part,
+    (layer, part): (usize, Part),
     curve: &Curve,
     removed: usize,
     (sign, role, word): (&'static str, Role, &'static str),
@@ -120,7 +127,7 @@ fn reading<'t>(
         return line;
     };
     line.push(view.span(view.relative(value), Role::Text));
-    if let Some((name, next)) = next_step(view.state, part, curve, removed) {
+    if let Some((name, next)) = next_step(view.state, (layer, part), curve, removed) {
         let costs = if columns < 60 { "" } else { "costs " };
         line.push(view.span(format!(", next {name} {costs}"), Role::Muted));
         line.push(view.span(view.relative(next), Role::Text));
@@ -132,7 +139,7 @@ fn reading<'t>(
 pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
     let (words, below) = words_and_picture(area)?;
     let curve = &*shown.layer.curve(shown.part)?;
-    let planned = status::planned(view.state, shown.index, shown.part).1;
+    let planned = status::planned_of(view.state, shown.index, shown.part, curve.units);
     picture(view, below, shown.part, curve, cut(shown), planned, None);
     Some(words)
 }
@@ -148,9 +155,16 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
             vec![view.span("the error at every ratio", Role::Muted)],
         ];
     };
-    let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);
-    let mut line =
-        reading(view, shown.part, &curve, at, (view.theme.glyphs.active(), Role::Cut, "costs"), u16::MAX);
+    let planned = status::planned_of(view.state, shown.index, shown.part, curve.units);
+    let at = cut(shown).unwrap_or(planned);
+    let mut line = reading(
+        view,
+        (shown.index, shown.part),
+        &curve,
+        at,
+        (view.theme.glyphs.active(), Role::Cut, "costs"),
+        u16::MAX,
+    );
     let rest = if line.len() > 3 { line.split_off(3) } else { Vec::new() };
     let trimmed = rest
         .into_iter()

@@ -37,7 +37,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         return;
     };
     let scale = scale(seen);
-    let names = status::unit_names(view.state, shown.part).1;
+    let names = status::unit_names(view.state, shown.index, shown.part).1;
     let spacing = match scale.spacing {
         Spacing::Linear => "before pruning",
         Spacing::Log if area.width < 60 => "log scale",
@@ -64,7 +64,7 @@ fn scale(seen: &PartStatistics) -> Scale {
 
 /// The number of kept units, and the scores as bars.
 pub fn brief<'t>(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
-    let names = status::unit_names(view.state, shown.part).1;
+    let names = status::unit_names(view.state, shown.index, shown.part).1;
     let Some(part) = shown.view else {
         let (units, goal) = status::planned(view.state, shown.index, shown.part);
         let text =

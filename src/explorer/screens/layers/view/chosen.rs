@@ -27,7 +27,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     for (row, part) in [(1, Part::Attention), (4, Part::Mlp)] {
         let Some(seen) = layer.view(part).filter(|seen| seen.units > 0) else {
             let (units, goal) = status::planned(state, state.layer, part);
-            let names = status::unit_names(state, part).1;
+            let names = status::unit_names(state, state.layer, part).1;
             let line = vec![
                 view.span(format!("{:<11}", part.to_string()), status::part_role(part)),
                 view.span(
@@ -51,7 +51,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
 }
 
 fn heading(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
-    let names = status::unit_names(view.state, seen.part).1;
+    let names = status::unit_names(view.state, view.state.layer, seen.part).1;
     let layer = &view.state.layers[view.state.layer];
     let value = match &layer.work {
         Some(_) => seen.relative_error(),

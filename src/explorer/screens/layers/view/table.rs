@@ -13,23 +13,27 @@ use crate::{
             widgets::{self, Place, Scale, Side, lay_out, measurement},
         },
     },
-    prune::Part,
+    prune::{AttentionUnit, Part},
     words::{ratio, short},
 };
+
+/// Follows a number of KV groups if other layers count query heads.
+const KV_GROUPS: &str = " KV";
 
 /// The width, the side, and the rank of a column: the highest rank is dropped first if there is no room.
 fn shape(view: &Canvas<'_>, column: Column) -> (u16, Side, u8) {
     let layers = &view.state.layers;
     let digits = |most: usize| most.max(1).ilog10() as u16 + 1;
-    let unit = view.state.settings.objective.attention_unit;
     let pair = |most: usize| (digits(most) * 2 + 1).max(column.head(view.state).len() as u16);
     match column {
         Column::Number => (5.max(digits(layers.len()) + 2), Side::Right, 0),
         Column::State => (13, Side::Left, 1),
         Column::Ratio => (if view.state.schedule.is_apart() { 11 } else { 8 }, Side::Left, 0),
         Column::Heads => {
-            let units = layers.iter().map(|layer| layer.shape.attention_units(unit)).max();
-            (pair(units.unwrap_or(0)), Side::Right, 0)
+            let state = view.state;
+            let units = (0..layers.len()).map(|index| status::planned(state, index, Part::Attention).0);
+            let mark = if status::has_mixed_units(state) { widgets::width(KV_GROUPS) } else { 0 };
+            (pair(units.max().unwrap_or(0)) + mark, Side::Right, 0)
         }
         Column::Channels => {
             (pair(layers.iter().map(|layer| layer.shape.channels).max().unwrap_or(0)), Side::Right, 0)
@@ -194,12 +198,16 @@ fn ratio_cell(view: &Canvas<'_>, index: usize) -> (String, Role) {
 /// Kept and total units of a part; before pruning, the planned number is shown as kept.
 fn left(view: &Canvas<'_>, index: usize, layer: &Layer, part: Part) -> (String, Role) {
     let (units, goal) = status::planned(view.state, index, part);
+    let mark = match (part, view.state.attention_unit(index)) {
+        (Part::Attention, AttentionUnit::KvGroup) if status::has_mixed_units(view.state) => KV_GROUPS,
+        (Part::Attention | Part::Mlp, _) => "",
+    };
     match layer.view(part) {
         Some(part) if part.units > 0 => {
             let role = if part.live { Role::Live } else { Role::Text };
-            (format!("{}/{}", part.kept(), part.units), role)
+            (format!("{}/{}{mark}", part.kept(), part.units), role)
         }
-        Some(_) | None => (format!("{}/{units}", units - goal.min(units)), Role::Muted),
+        Some(_) | None => (format!("{}/{units}{mark}", units - goal.min(units)), Role::Muted),
     }
 }
 

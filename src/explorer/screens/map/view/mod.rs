@@ -69,7 +69,7 @@ fn part(view: &mut Canvas<'_>, area: Rect, part: Part) {
         (Quantity::Score | Quantity::Cost, Some((low, high))) => Shades::Log { low, high },
         (_, _) => Shades::Linear,
     };
-    let names = status::unit_names(state, part).1;
+    let names = status::unit_names_of_all(state, part).1;
     let title = format!("{names} by {}", quantity.name());
     let inner = view.panel(panel, area, &title, &note(range, quantity));
     let head = Rect { height: 1, ..inner };

@@ -24,7 +24,7 @@ fn title(state: &State) -> String {
     let map = &state.screens.map;
     let grid = Grid::of(state, map.part);
     let units = grid.units_of(grid.cell_of(map.unit));
-    let (one, many) = status::unit_names(state, map.part);
+    let (one, many) = status::unit_names(state, state.layer, map.part);
     let cell = match units.len() {
         0 | 1 => format!("{one} {}", map.unit),
         _ => format!("{many} {} to {}", count(units.start as u64), count(units.end as u64 - 1)),

@@ -131,7 +131,7 @@ fn plan(state: &State) -> Vec<Fact> {
     let locked = schedule.locked.iter().filter(|&&locked| locked).count();
     let edited = match state.screens.schedule.edited {
         None => "both parts",
-        Some(Part::Attention) => status::unit_names(state, Part::Attention).1,
+        Some(Part::Attention) => status::unit_names_of_all(state, Part::Attention).1,
         Some(Part::Mlp) => "channels",
     };
     let budget = match &state.screens.schedule.budget {
@@ -184,8 +184,8 @@ fn chosen(view: &mut Canvas<'_>, area: Rect) {
     if let Some(result) = layer.active() {
         facts.push(Fact::new("as pruned", ratio(result.attempt.method.ratio)).role(status::role(standing)));
     }
-    let units = layer.shape.attention_units(state.settings.objective.attention_unit);
-    let names = status::unit_names(state, Part::Attention).1;
+    let units = layer.shape.attention_units(state.planned_unit(index));
+    let names = status::planned_unit_names(state, index).1;
     facts.push(Fact::new(names, format!("−{} of {}", count(attention as u64), count(units as u64))));
     facts.push(Fact::new(
         "channels",
@@ -220,7 +220,7 @@ fn readings<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
             view.span(view.relative(cost), Role::Text),
         ];
         if let Some((name, next)) =
-            error_curve::next_step(state, part, &curve, gone).filter(|_| columns >= 40)
+            error_curve::next_step(state, (state.layer, part), &curve, gone).filter(|_| columns >= 40)
         {
             line.push(view.span(format!(", next {name} "), Role::Muted));
             line.push(view.span(view.relative(next), Role::Text));

@@ -44,7 +44,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         let mut plot = Plot::new(plot_area, view.theme.glyphs);
         plot.line(placed, Stroke::solid(view.theme.style(role), '*'));
         plot.draw(view.buffer);
-        let planned = status::planned(view.state, curve.layer, curve.part).1;
+        let planned = status::planned_of(view.state, curve.layer, curve.part, curve.units);
         let cost = rise_at(&points, share(planned));
         if let Some(y) = cost.and_then(|cost| scale.place(cost.max(0.0))) {
             marks.push((across.place(share(planned)).unwrap_or(0.0), y, role));

@@ -62,7 +62,7 @@ fn phases(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 
 /// The size of every group, and what the strip says before them.
 fn groups(view: &Canvas<'_>, shown: &Shown<'_>) -> (Vec<usize>, String) {
-    let names = status::unit_names(view.state, shown.cursor.part);
+    let names = status::unit_names(view.state, shown.cursor.layer, shown.cursor.part);
     match shown.cursor.part {
         Part::Attention => (vec![1; shown.picture.goal], format!("{} leave one at a time:", names.1)),
         Part::Mlp => {
@@ -76,7 +76,7 @@ fn groups(view: &Canvas<'_>, shown: &Shown<'_>) -> (Vec<usize>, String) {
 fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, sizes: &[usize], what: &str) {
     let end = write(view.buffer, area, area.x + 1, area.y, what, view.theme.style(Role::Muted));
     let area = Rect { x: end + 2, width: area.right().saturating_sub(end + 2), ..area };
-    let name = status::unit_names(view.state, shown.cursor.part).0;
+    let name = status::unit_names(view.state, shown.cursor.layer, shown.cursor.part).0;
     let names = words(shown, sizes, name);
     let at = shown.cursor.step.min(names.len().saturating_sub(1));
     let arrow = format!(" {} ", view.theme.glyphs.arrow());

@@ -54,7 +54,7 @@ fn lines(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
             .collect::<Vec<_>>(),
     );
     let digits = width(&now.len().saturating_sub(1).to_string());
-    let name = status::unit_names(view.state, shown.cursor.part).0;
+    let name = status::unit_names(view.state, shown.cursor.layer, shown.cursor.part).0;
     let head = format!("  {name}  score");
     write(view.buffer, area, area.x, area.y, &head, view.theme.style(Role::Muted));
     let tail = 9;
