@@ -132,7 +132,7 @@ impl Schedule {
     pub fn set(&mut self, layer: usize, part: Option<Part>, ratio: f64) {
         let ratio = (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6;
         let Some(&before) = self.ratios.get(layer) else { return };
-        self.put(layer, part.map_or(ratio.into(), |part| before.with(part, ratio)));
+        self.put(layer, part.map_or(before.map(|_| ratio), |part| before.with(part, ratio)));
     }
 
     /// Sets the ratio of one layer to exactly this value.
@@ -197,9 +197,9 @@ impl Schedule {
                 "a mean of {target} cannot be reached: the locked layers allow {low:.4} to {high:.4}; unlock some (L)"
             ));
         }
-        if free.iter().all(|&i| self.ratios[i] == LayerRatio::ZERO) {
+        if free.iter().all(|&i| self.ratios[i].highest() == 0.0) {
             for &i in &free {
-                self.ratios[i] = LayerRatio::both(1.0);
+                self.ratios[i] = self.ratios[i].map(|_| 1.0);
             }
         }
         let scaled = |i: usize, factor: f64| self.ratios[i].map(|ratio| (ratio * factor).clamp(0.0, HIGHEST));

@@ -11,6 +11,7 @@ mod tiny_model;
 mod window;
 
 mod absent_parts;
+mod attention_units;
 mod bad_input;
 mod biases;
 mod command_line;

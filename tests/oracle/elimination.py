@@ -38,9 +38,9 @@ def units_of(settings, part, model, i, ratio):
         return np.arange(n)[:, None], np.zeros(n, int), [n - min(kept, n)]
     n_heads, n_kv = model.heads(i)
     columns = np.arange(n_heads * model.head_dim)
-    if settings["attention_unit"] == "kv-group":
-        return columns.reshape(n_kv, -1), np.zeros(n_kv, int), [units_to_remove(n_kv, ratio)]
     share = n_heads // n_kv
+    if settings["attention_unit"] == "kv-group" or share == 1:
+        return columns.reshape(n_kv, -1), np.zeros(n_kv, int), [units_to_remove(n_kv, ratio)]
     return columns.reshape(n_heads, -1), np.arange(n_heads) // share, [units_to_remove(share, ratio)] * n_kv
 
 

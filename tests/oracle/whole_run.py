@@ -21,7 +21,7 @@ from llama import Model, round_to
 
 DEFAULTS = {
     "schedule": "log", "ratio": None, "first_ratio": None, "last_ratio": None, "parts": ["attention", "mlp"],
-    "layers": None, "head_score": "exact", "attention_unit": "kv-group", "group_size": "dynamic", "target": "layer",
+    "layers": None, "head_score": "exact", "attention_unit": "auto", "group_size": "dynamic", "target": "layer",
     "damping": 0.01, "compensation": True, "channel_multiple": 1,
 }
 

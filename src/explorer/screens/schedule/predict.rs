@@ -1,7 +1,7 @@
 //! The predicted error of every part at its planned count, from its error curve or from its elimination path.
 
 use crate::{
-    explorer::{Layer, State},
+    explorer::{Layer, State, view::status},
     prune::Part,
 };
 
@@ -74,16 +74,19 @@ impl Basis {
 }
 
 impl Costs {
-    /// The costs of a part; None if neither a curve nor an elimination path is known.
-    pub fn of(layer: &Layer, part: Part, basis: Basis) -> Option<Self> {
+    /// The costs of a part that has `units` planned units; None if neither a curve nor an elimination path is known.
+    /// If those count another unit of the attention, the same fractions are compared.
+    pub fn of(layer: &Layer, part: Part, units: usize, basis: Basis) -> Option<Self> {
         let factor = basis.factor(layer, part)?;
-        let points = match layer.curve(part) {
+        let (points, counted): (Vec<_>, usize) = match layer.curve(part) {
             Some(curve) => {
-                curve.points.iter().map(|point| (point.removed as f64, point.relative_error)).collect()
+                let points = curve.points.iter().map(|point| (point.removed as f64, point.relative_error));
+                (points.collect(), curve.units)
             }
-            None => path(layer, part)?,
+            None => (path(layer, part)?, layer.active()?.record(part).units),
         };
-        Self::new(points, factor)
+        let scale = units as f64 / counted.max(1) as f64;
+        Self::new(points.into_iter().map(|(removed, error)| (removed * scale, error)).collect(), factor)
     }
 
     fn new(mut points: Vec<(f64, f64)>, factor: f64) -> Option<Self> {
@@ -155,7 +158,8 @@ pub fn prediction(state: &State) -> Option<Prediction> {
     for (index, layer) in state.layers.iter().enumerate() {
         let goal = state.goal(index);
         parts.push([(Part::Attention, goal.attention), (Part::Mlp, goal.mlp)].map(|(part, removed)| {
-            let costs = Costs::of(layer, part, basis);
+            let units = status::planned(state, index, part).0;
+            let costs = Costs::of(layer, part, units, basis);
             let Some(costs) = costs else {
                 return (removed == 0).then_some(Predicted { cost: 0.0, extrapolated: false });
             };
@@ -163,8 +167,10 @@ pub fn prediction(state: &State) -> Option<Prediction> {
             let predicted = costs.at(removed as f64);
             planned += predicted.cost;
             extrapolated |= predicted.extrapolated;
-            active +=
-                layer.active().map_or(0.0, |active| costs.at(active.record(part).removed.len() as f64).cost);
+            active += layer.active().map_or(0.0, |active| {
+                let record = active.record(part);
+                costs.at((record.removed.len() * units) as f64 / record.units.max(1) as f64).cost
+            });
             Some(predicted)
         }));
     }
