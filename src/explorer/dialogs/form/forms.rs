@@ -15,8 +15,8 @@ pub const SPANS: [&str; 2] = ["mean", "first and last"];
 pub const PARTS: [(&str, &[Part]); 3] =
     [("both", &[Part::Attention, Part::Mlp]), ("attention", &[Part::Attention]), ("mlp", &[Part::Mlp])];
 const RETRY_HINT: &str =
-    "from 0 to below 1, or heads/channels such as 0.1/0.3; 0.15, 0.25, 0.35 makes three attempts";
-const RATIO_HINT: &str = "from 0 to below 1; a pair such as 0.1/0.3 is heads/channels";
+    "from 0 to below 1, or heads/channels such as 0.1:query-head/0.3; 0.15, 0.25, 0.35 makes three attempts";
+const RATIO_HINT: &str = "from 0 to below 1; 0.1/0.3 is heads/channels, and 0.5:kv-group names the unit";
 
 /// The form for the curve and the numbers that determine it.
 pub fn shape(state: &State) -> Result<Form, String> {
