@@ -244,11 +244,10 @@ impl Progress {
     /// Units to remove from a part.
     fn units(&self, layer: usize, part: Part) -> usize {
         let Some(layer) = self.layer(layer) else { return 0 };
-        let (units, kept) = match part {
-            Part::Attention => (layer.shape.kv_heads, layer.attention_kept),
-            Part::Mlp => (layer.shape.channels, layer.mlp_kept),
-        };
-        (units as f64 * (1.0 - kept)).round() as usize
+        match part {
+            Part::Attention => layer.attention_units,
+            Part::Mlp => layer.mlp_units,
+        }
     }
 
     fn plan_layers(&mut self) {

@@ -27,6 +27,9 @@ pub struct Layer {
     /// Fractions of the units that remain.
     pub attention_kept: f64,
     pub mlp_kept: f64,
+    /// Units to remove.
+    pub attention_units: usize,
+    pub mlp_units: usize,
     /// Whether the parts are solved.
     pub attention: bool,
     pub mlp: bool,
@@ -35,7 +38,16 @@ pub struct Layer {
 impl Layer {
     /// A layer without a plan: a fifth of each part is removed.
     pub fn unplanned(shape: LayerShape) -> Self {
-        Self { shape, attention_kept: 0.8, mlp_kept: 0.8, attention: true, mlp: true }
+        let removed = |units: usize| (0.2 * units as f64).round() as usize;
+        Self {
+            shape,
+            attention_kept: 0.8,
+            mlp_kept: 0.8,
+            attention_units: removed(shape.kv_heads),
+            mlp_units: removed(shape.channels),
+            attention: true,
+            mlp: true,
+        }
     }
 
     pub fn planned(shape: LayerShape, planned: &PlannedLayer) -> Self {
@@ -44,6 +56,8 @@ impl Layer {
             shape,
             attention_kept: kept(Part::Attention, planned.attention_units),
             mlp_kept: kept(Part::Mlp, planned.mlp_units),
+            attention_units: planned.attention_units.unwrap_or(0),
+            mlp_units: planned.mlp_units.unwrap_or(0),
             attention: planned.attention_units.is_some_and(|units| units > 0),
             mlp: planned.mlp_units.is_some_and(|units| units > 0),
         }

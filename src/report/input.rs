@@ -9,7 +9,7 @@ use crate::{
         AttemptSummary, LayerRecord, PartRecord, RunRecord, SessionContent, SessionStatus, SessionSummary,
         Statistics, TunedLayer,
     },
-    prune::{LayerRatio, Part, Schedule},
+    prune::{AttentionUnit, LayerRatio, Part, Schedule},
     session::{self, AttemptEntry, Error, PartHead, PartPlace, State},
 };
 
@@ -212,8 +212,12 @@ fn changes(attention: &PartHead) -> (Option<Change>, Option<Change>) {
     }
     let before = |after: usize| after * units / kept;
     let heads = Change { before: before(query_heads.len()), after: query_heads.len() };
-    // Pruning single query heads keeps all KV heads.
-    let kv_before = if kv_heads.len() == kept { units } else { kv_heads.len() };
+    let counted = if kv_heads.len() == kept { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead };
+    let kv_before = match record.unit.unwrap_or(counted) {
+        AttentionUnit::KvGroup => units,
+        // Pruning single query heads keeps all KV heads.
+        AttentionUnit::QueryHead => kv_heads.len(),
+    };
     (Some(heads), Some(Change { before: kv_before, after: kv_heads.len() }))
 }
 

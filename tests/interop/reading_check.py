@@ -13,7 +13,7 @@ from program import TEXT, Claims, Slimgpt
 
 WINDOWS, SEQ_LEN, MADE = 2, 200, 12
 PROMPT = "One day, Tom met a fox"
-SIZES_DIFFER = ["--schedule", "linear", "--first-ratio", 0.1, "--last-ratio", 0.7]
+SIZES_DIFFER = ["--schedule", "linear", "--first-ratio", 0.1, "--last-ratio", 0.7, "--attention-unit", "kv-group"]
 # The first configuration of each family is exported, and these.
 EXPORTED = {"alternating windows", "longrope, half of each head rotated", "all multipliers", "yarn positions",
             "rope_scaling beside rope_parameters", "no sliding_window key", "scaled positions in layers without a window",

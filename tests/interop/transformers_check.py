@@ -15,7 +15,7 @@ from program import TEXT, Claims, Slimgpt, stories260k
 WINDOWS, SEQ_LEN, MADE = 3, 64, 16
 PROMPTS = ["One day, Tom met a fox", "The", "It was a very big dog and the little girl was happy to see it"]
 # Ends of a ratio that leaves no two layers with the same sizes.
-SIZES_DIFFER = ["--schedule", "linear", "--first-ratio", 0.1, "--last-ratio", 0.7]
+SIZES_DIFFER = ["--schedule", "linear", "--first-ratio", 0.1, "--last-ratio", 0.7, "--attention-unit", "kv-group"]
 
 
 def main(work):

@@ -5,7 +5,7 @@ use crate::{
     config::Span,
     explorer::{Locked, Status},
     protocol::{Command, Control, Event, Job, LossPoint, SearchRecord, SensitivityCurve, TriedRatios, job},
-    prune::{LayerRatio, Part, Schedule},
+    prune::{AttentionUnit, LayerRatio, Part, Schedule},
 };
 
 fn ratio(script: &Script, layer: usize) -> f64 {
@@ -48,6 +48,29 @@ fn choosing_a_part_edits_heads_and_channels_separately() {
     let share = script.state.schedule.attention_share;
     let mean = (share * 0.1 + (1.0 - share) * 0.3 + ratio(&script, 1)) / 2.0;
     assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means are weighted by parameters");
+}
+
+#[test]
+fn a_typed_ratio_names_the_unit_of_its_layer() {
+    let mut script = Script::opened(2);
+    script.keys("3 e");
+    script.retype("0.5:query-head/0.2");
+    script.keys("enter");
+    let heads = LayerRatio::new(0.5, 0.2).in_units(Some(AttentionUnit::QueryHead));
+    assert_eq!(script.state.schedule.ratios[0], heads);
+    // One of two query heads in each of 4 groups, of 30 parameters; 2 of 10 channels.
+    let goal = script.state.goal(0);
+    assert_eq!((goal.attention, goal.mlp, goal.parameters), (4, 2, 4 * 30 + 2 * 10));
+    assert_eq!(
+        [0, 1].map(|layer| script.state.planned_unit(layer)),
+        [AttentionUnit::QueryHead, AttentionUnit::KvGroup]
+    );
+    script.keys("a a a K");
+    assert_eq!(script.state.schedule.ratios[0].unit, heads.unit, "a key keeps the unit");
+    script.keys("e");
+    script.retype("0.5:head");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("0.1:kv-group/0.3 or 0.1:query-head/0.3"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
         Attempt, Command, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, Pace, PartRecord, Stamped,
     },
-    prune::Part,
+    prune::{AttentionUnitChoice, Part},
 };
 
 pub struct Script {
@@ -25,6 +25,7 @@ impl Script {
     pub fn unopened(origin: Origin) -> Self {
         let mut settings = Settings::default();
         settings.calibration.texts = vec!["demo:stories".parse().unwrap()];
+        settings.objective.attention_unit = AttentionUnitChoice::KvGroup;
         let start = Start {
             origin,
             settings,
