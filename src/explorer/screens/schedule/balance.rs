@@ -53,8 +53,15 @@ impl Item {
         let known = &state.layers[layer];
         let parts = part.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]);
         let parts = parts.into_iter().filter(|&part| state.settings.prunes(part));
-        let costs: Vec<(Part, Costs)> =
-            parts.map(|part| Some((part, Costs::of(known, part, basis)?))).collect::<Option<_>>()?;
+        let unit = known.shape.unit(state.settings.objective.attention_unit, present);
+        let named = present.unit;
+        let units = |part: Part| match part {
+            Part::Attention => known.shape.attention_units(unit),
+            Part::Mlp => known.shape.channels,
+        };
+        let costs: Vec<(Part, Costs)> = parts
+            .map(|part| Some((part, Costs::of(known, part, units(part), basis)?)))
+            .collect::<Option<_>>()?;
         if costs.is_empty() {
             return None;
         }
@@ -66,6 +73,7 @@ impl Item {
         let mut present = None;
         for ratio in ratios {
             let both = part.map_or(LayerRatio::both(ratio), |part| LayerRatio::ZERO.with(part, ratio));
+            let both = both.in_units(named);
             let counts = goal(&known.shape, both, &state.settings);
             let count = |part: Part| match part {
                 Part::Attention => counts.attention as f64,
