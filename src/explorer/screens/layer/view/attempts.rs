@@ -94,7 +94,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         view.absent(inner, &text);
         return;
     }
-    let heads = status::unit_names(view.state, Part::Attention).1;
+    let heads = status::unit_names(view.state, shown.index, Part::Attention).1;
     let places = lay_out(columns(shown, heads), inner.width);
     let head = Rect { height: 1, ..inner };
     for place in &places {

@@ -121,7 +121,7 @@ fn table(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Line> {
         let differences = vec![String::new(); ratios.len() - 1];
         lines.push(Line { name: "ratio".into(), values: ratios, differences });
     }
-    let names = status::unit_names(view.state, Part::Attention).1;
+    let names = status::unit_names(view.state, shown.index, Part::Attention).1;
     lines.push(line(format!("{names} kept"), &sides, kept(Part::Attention), units, Count));
     lines.push(line("channels kept", &sides, kept(Part::Mlp), units, Count));
     lines.push(line("parameters", &sides, fewer, |value| format!("−{}", parameters(value as u64)), Change));

@@ -35,7 +35,7 @@ pub static REMOVED: LayerPanel = LayerPanel {
 const BAR: u16 = 16;
 
 fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
-    let names = status::unit_names(view.state, shown.part).1;
+    let names = status::unit_names(view.state, shown.index, shown.part).1;
     let sides = shown.sides();
     let inner = view.panel(&REMOVED.panel, area, &format!("Removed {names}"), "");
     let Some(sets) = Sets::of(&sides, shown.part) else {
@@ -133,7 +133,7 @@ fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let Some(sets) = Sets::of(&sides, shown.part) else {
         return vec![vec![view.span("different kinds of units", Role::Muted)]];
     };
-    let names = status::unit_names(view.state, shown.part).1;
+    let names = status::unit_names(view.state, shown.index, shown.part).1;
     let mut line = Vec::new();
     for one in sets.combinations().iter().filter(|one| one.bits != 0) {
         line.push(view.span(format!("{} ", name(&sides, one.bits)), role(&sides, one.bits)));

@@ -39,7 +39,7 @@ fn scores<'a>(side: &Side<'a>, part: Part) -> Option<&'a [f32]> {
 
 fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let part = shown.part;
-    let names = status::unit_names(view.state, part).1;
+    let names = status::unit_names(view.state, shown.index, part).1;
     let sides = shown.sides();
     let units = sides.iter().map(|side| side.result.record(part).units).max().unwrap_or(0);
     let one = sides.iter().all(|side| side.result.record(part).units == units);
@@ -196,7 +196,7 @@ fn order(sides: &[Side<'_>], part: Part, units: usize) -> Vec<u32> {
 }
 
 fn brief<'t>(view: &mut Canvas<'_>, _: Rect, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
-    let names = status::unit_names(view.state, shown.part).1;
+    let names = status::unit_names(view.state, shown.index, shown.part).1;
     let kept = |side: &Side<'_>| {
         let record = side.result.record(shown.part);
         count(record.kept.len() as u64)
