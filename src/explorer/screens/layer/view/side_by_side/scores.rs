@@ -57,7 +57,7 @@ fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let scale = Scale::of([low, high]);
     let digits = width(&units.saturating_sub(1).to_string());
     let lines = part == Part::Attention
-        && units + 1 <= usize::from(inner.height)
+        && units < usize::from(inner.height)
         && inner.width.saturating_sub(digits + 1) / sides.len().max(1) as u16 >= CELL;
     if lines {
         table(view, inner, (&sides, part), &scale, digits);
