@@ -185,7 +185,75 @@ pub fn fill(
         let highest = item.grid[*item.range(direction).end()].ratio;
         left -= extend(item, (from, highest), left, of, schedule);
     }
+    // The cheapest points are often just before an attention unit leaves, which is then too large for the rest.
+    if left >= 1.0 {
+        exchange(items, direction, left, of, schedule);
+    }
     true
+}
+
+/// Removes the unit that is too large for the rest where it costs least, and gives the excess back elsewhere. Keeps the plan if
+/// that is no nearer to the total.
+fn exchange(
+    items: &[Item],
+    direction: Direction,
+    left: f64,
+    of: &dyn Fn(usize, LayerRatio) -> u64,
+    schedule: &mut Schedule,
+) {
+    let removed = |schedule: &Schedule, layer: usize| of(layer, schedule.ratios[layer]) as f64;
+    let raised = |item: &Item| -> Option<(f64, f64, Schedule)> {
+        let before = removed(schedule, item.layer);
+        let now = item.part_ratio(schedule.ratios[item.layer]);
+        let range = &item.grid[item.range(direction)];
+        let cost = range.iter().take_while(|point| point.ratio <= now).last().map_or(0.0, |point| point.cost);
+        range.iter().filter(|point| point.ratio > now).find_map(|point| {
+            let mut trial = schedule.clone();
+            item.put(&mut trial, point.ratio);
+            let gained = removed(&trial, item.layer) - before;
+            (gained > left).then(|| ((point.cost - cost) / gained, gained, trial))
+        })
+    };
+    let all = items.iter().enumerate().filter_map(|(at, item)| Some((at, raised(item)?)));
+    let Some((at, (_, gained, mut trial))) = all.min_by(|a, b| a.1.0.total_cmp(&b.1.0)) else { return };
+    let mut excess = gained - left;
+    for (_, item) in items.iter().enumerate().rev().filter(|(other, _)| *other != at) {
+        if excess < 1.0 {
+            break;
+        }
+        let lowest = item.grid[*item.range(direction).start()].ratio;
+        excess -= reduce(item, lowest, excess, of, &mut trial);
+    }
+    if excess < left {
+        *schedule = trial;
+    }
+}
+
+/// Lowers an item as far as at most `room` parameters are given back. Returns their number.
+fn reduce(
+    item: &Item,
+    lowest: f64,
+    room: f64,
+    of: &dyn Fn(usize, LayerRatio) -> u64,
+    schedule: &mut Schedule,
+) -> f64 {
+    let from = item.part_ratio(schedule.ratios[item.layer]);
+    let mut trial = schedule.clone();
+    let mut removed = |ratio: f64| {
+        item.put(&mut trial, ratio);
+        of(item.layer, trial.ratios[item.layer]) as f64
+    };
+    let before = removed(from);
+    let (mut low, mut high) = (lowest.min(from), from);
+    for _ in 0..BISECTIONS {
+        let middle = (low + high) / 2.0;
+        if before - removed(middle) <= room { high = middle } else { low = middle }
+    }
+    let given = before - removed(high);
+    if given > 0.0 {
+        item.put(schedule, high);
+    }
+    given
 }
 
 /// Raises an item as far as at most `room` more parameters are removed. Returns their number.

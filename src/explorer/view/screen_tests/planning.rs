@@ -161,6 +161,14 @@ fn balancing_moves_all_layers_to_equal_marginal_costs_and_is_one_edit() {
     press(&mut state, "b");
     let channel = state.layers[0].shape.per_channel;
     assert!(removed(&state).abs_diff(gone) <= channel);
+    // Where the cheapest points are just before a head leaves, too.
+    for ratio in [0.1, 0.2, 0.3, 0.37, 0.45] {
+        let mut other = uneven();
+        other.schedule.ratios.fill(ratio.into());
+        let gone = removed(&other);
+        press(&mut other, "b");
+        assert!(removed(&other).abs_diff(gone) <= channel, "{ratio}: {} {gone}", removed(&other));
+    }
     assert!(prediction(&state).unwrap().planned < cost);
     assert!(state.schedule.ratios[0].mlp > before[0].mlp && state.schedule.ratios[11].mlp < before[11].mlp);
     press(&mut state, "u");
