@@ -115,7 +115,7 @@ pub fn balance(state: &mut State) -> Vec<Effect> {
     let before = state.schedule.clone();
     let balance = Balance::new(state, &before, None);
     let effects = edit::change(state, "balance", Edit::Alone, |schedule| {
-        balance.map_or(Ok(()), |balance| balance.from_nothing(schedule, wanted))
+        balance.map_or(Ok(()), |balance| balance.fill_all(schedule, wanted))
     });
     if state.schedule != before {
         state.say(
@@ -198,7 +198,7 @@ impl Balance {
     }
 
     /// Fills all unlocked layers from ratio 0.
-    fn from_nothing(&self, schedule: &mut Schedule, budget: u64) -> Result<(), String> {
+    fn fill_all(&self, schedule: &mut Schedule, budget: u64) -> Result<(), String> {
         for item in &self.items {
             item.put(schedule, 0.0);
         }

@@ -141,7 +141,7 @@ fn table(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Line> {
     if sides.iter().any(|side| side.result.seconds.is_some()) {
         lines.push(line("seconds", &sides, |result| result.seconds, |value| format!("{value:.2}"), Seconds));
     }
-    let solver = |result: &AttemptResult| result.attempt.method.solver.clone();
+    let solver = |result: &AttemptResult| result.attempt.method.solver;
     let settings = [
         setting("score", &sides, |result| {
             let solver = solver(result);
