@@ -21,5 +21,6 @@ trap 'rm -rf "$work"' EXIT
 export HF_HOME="$work/hf" HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error PYTHONWARNINGS=ignore::FutureWarning
 "$python" tests/interop/transformers_check.py "$work"
 "$python" tests/interop/texts_check.py "$work/texts"
+"$python" tests/interop/gradients.py --check
 mkdir "$work/reading"
 "$python" tests/interop/reading_check.py "$work/reading"

@@ -16,15 +16,13 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
 
-#[cfg(test)]
-use crate::prune::Part;
 use crate::{calibration::Windows, model::BlockByBlock};
 
 use super::Error;
 
 pub use kept_inputs::KeptInputs;
 pub use labels::Labels;
-pub use memory::{BackwardMemory, backward_memory};
+pub use memory::{BackwardFootprint, BackwardMemory};
 pub use walk::{Backward, BatchGradients, LayerGradients};
 
 pub use crate::model::PartGradients;

@@ -1,6 +1,10 @@
 //! Backward passes of tiny random models of every family.
 
-use std::{collections::HashMap, ops::ControlFlow::Continue, sync::Mutex, time::Instant};
+mod memory;
+mod pytorch;
+mod random_model;
+
+use std::{collections::HashMap, ops::ControlFlow::Continue, time::Instant};
 
 use candle_core::{DType, Device, Tensor};
 use rand::{RngExt, SeedableRng};
@@ -8,56 +12,11 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{self, Architecture, Block, EmbeddingAndHead, Family, LayerSize, Tensors};
-
-/// Random numbers of every tensor, by name and shape, made when it is first asked for.
-struct RandomTensors(Mutex<HashMap<String, Tensor>>);
-
-impl Tensors for RandomTensors {
-    fn tensor(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> model::Result<Tensor> {
-        let (middle, spread) = match name {
-            name if name.contains("norm") => (1.0, 0.5),
-            name if name.ends_with("bias") => (0.0, 0.5),
-            name if name.contains("embed") => (0.0, 1.0),
-            _ => (0.0, 2.0 / (shape[1] as f32).sqrt()),
-        };
-        let mut tensors = self.0.lock().unwrap();
-        let tensor = tensors.entry(format!("{name} {shape:?}")).or_insert_with(|| {
-            let mut rng = ChaCha8Rng::seed_from_u64(name.bytes().map(u64::from).sum());
-            let numbers: Vec<f32> = (0..shape.iter().product())
-                .map(|_| middle + spread * rng.random_range(-1.0f32..1.0))
-                .collect();
-            Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-        });
-        Ok(tensor.to_device(device)?.to_dtype(dtype)?)
-    }
-}
-
-pub struct RandomModel {
-    architecture: Architecture,
-    tensors: RandomTensors,
-}
-
-impl RandomModel {
-    pub fn of(config: &Value) -> Self {
-        let tensors = RandomTensors(Mutex::new(HashMap::new()));
-        Self { architecture: Architecture::from_config(config).unwrap(), tensors }
-    }
-}
-
-impl BlockByBlock for RandomModel {
-    fn architecture(&self) -> &Architecture {
-        &self.architecture
-    }
-
-    fn block(&self, layer: usize, device: &Device, dtype: DType) -> model::Result<Block> {
-        Block::load(&self.tensors, &self.architecture, layer, device, dtype)
-    }
-
-    fn embedding_and_head(&self, device: &Device, dtype: DType) -> model::Result<EmbeddingAndHead> {
-        EmbeddingAndHead::load(&self.tensors, &self.architecture, device, dtype)
-    }
-}
+use crate::{
+    model::{Family, LayerSize},
+    prune::Part,
+};
+use random_model::RandomModel;
 
 const VOCAB: usize = 300;
 
