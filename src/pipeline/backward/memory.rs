@@ -2,7 +2,9 @@
 
 use candle_core::DType;
 
-use crate::model::{Architecture, ComputeDevice, LayerSize, computes_in_tasks, loss_task_bytes, tokens_in_tasks};
+use crate::model::{
+    Architecture, ComputeDevice, LayerSize, computes_in_tasks, loss_task_bytes, tokens_in_tasks,
+};
 
 use super::{BackwardStage, ModelOnWindows};
 
@@ -66,7 +68,8 @@ impl BackwardFootprint<'_> {
         let gradients = (self.tokens() * self.architecture.hidden * self.draws) as u64 * GRADIENT;
         let at_once = self.windows_at_once().min(self.samples) * self.seq_len;
         let in_tasks = tokens_in_tasks(at_once) as u64;
-        let most = |of: &dyn Fn(&LayerSize) -> u64| self.architecture.layers.iter().map(of).max().unwrap_or(0);
+        let most =
+            |of: &dyn Fn(&LayerSize) -> u64| self.architecture.layers.iter().map(of).max().unwrap_or(0);
         let block = most(&|size| self.block_elements(size)) * self.bytes();
         let batch = |of: &dyn Fn(&LayerSize) -> (u64, u64)| {
             most(&|size| {

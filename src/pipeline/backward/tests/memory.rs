@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     super::{Backward, BackwardFootprint, KeptInputs, Labels},
-    on, random_model::RandomModel, windows,
+    on,
+    random_model::RandomModel,
+    windows,
 };
 use crate::model::{Architecture, ComputeDevice};
 
@@ -72,7 +74,10 @@ fn a_backward_pass_needs_the_forecast_memory_and_no_more_with_twice_the_layers()
     };
     let forecast = footprint(&Architecture::from_config(&config(4)).unwrap()).peak() as f64;
     let (four, eight) = (peak(4), peak(8));
-    assert!(four < 1.25 * forecast + 30e6 && forecast < 1.25 * four, "{four} bytes, expected about {forecast}");
+    assert!(
+        four < 1.25 * forecast + 30e6 && forecast < 1.25 * four,
+        "{four} bytes, expected about {forecast}"
+    );
     assert!(eight < 1.1 * four, "{eight} bytes with eight layers, {four} with four");
 }
 

@@ -48,10 +48,9 @@ fn weights(config: &Value) -> Vec<(BlockWeight, String)> {
     ];
     let (after_attention, before_mlp) = match config["model_type"].as_str() {
         Some("olmo2") => ((AfterAttention, "post_attention_layernorm"), None),
-        Some("gemma2" | "gemma3_text") => (
-            (AfterAttention, "post_attention_layernorm"),
-            Some((BeforeMlp, "pre_feedforward_layernorm")),
-        ),
+        Some("gemma2" | "gemma3_text") => {
+            ((AfterAttention, "post_attention_layernorm"), Some((BeforeMlp, "pre_feedforward_layernorm")))
+        }
         _ => ((BeforeMlp, "post_attention_layernorm"), None),
     };
     let norms = [
@@ -119,7 +118,11 @@ fn check(name: &str, model: &Model, asked: &[BlockWeight], names: &[(BlockWeight
                 let gradient = values(gradient);
                 let along = numbers(&format!("{weight} along"), gradient.len());
                 let found = |along: &[f64]| gradient.iter().zip(along).map(|(a, b)| a * b).sum::<f64>();
-                near(&[found(&gradient).sqrt(), found(&along)], &[norm, product], &format!("{name}: {weight}"));
+                near(
+                    &[found(&gradient).sqrt(), found(&along)],
+                    &[norm, product],
+                    &format!("{name}: {weight}"),
+                );
                 compared += 1;
             }
         }

@@ -8,7 +8,8 @@ use crate::model::{self, Architecture, Block, BlockByBlock, EmbeddingAndHead, Te
 /// Numbers in [-1, 1) from a name: a hash of the name and the place, exact in every language.
 pub fn numbers(name: &str, count: usize) -> Vec<f64> {
     let mixed = |x: u32| (x ^ (x >> 16)).wrapping_mul(0x45d9_f3b);
-    let seed = name.bytes().fold(2_166_136_261_u32, |seed, byte| (seed ^ u32::from(byte)).wrapping_mul(16_777_619));
+    let seed =
+        name.bytes().fold(2_166_136_261_u32, |seed, byte| (seed ^ u32::from(byte)).wrapping_mul(16_777_619));
     let number = |place: usize| {
         let x = mixed(mixed(seed.wrapping_add((place as u32).wrapping_mul(2_654_435_761))));
         f64::from(x ^ (x >> 16)) / f64::from(1_u32 << 31) - 1.0
