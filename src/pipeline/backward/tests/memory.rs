@@ -14,17 +14,17 @@ use super::{
 use crate::model::{Architecture, ComputeDevice};
 
 /// Windows, tokens per window, draws, and a budget of which half holds the inputs of three blocks.
-const SAMPLES: usize = 16;
+const SAMPLES: usize = 8;
 const SEQ_LEN: usize = 512;
 const DRAWS: usize = 2;
-const BUDGET: u64 = 96 << 20;
+const BUDGET: u64 = 32 << 20;
 /// The variable that tells the process which depth to measure.
 const DEPTH: &str = "SLIMGPT_TEST_DEPTH";
 
 fn config(layers: usize) -> Value {
     json!({
-        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": layers,
-        "num_attention_heads": 8, "num_key_value_heads": 8, "vocab_size": 300, "rms_norm_eps": 1e-5,
+        "model_type": "llama", "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": layers,
+        "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 300, "rms_norm_eps": 1e-5,
         "rope_theta": 10000.0, "max_position_embeddings": 512, "tie_word_embeddings": true,
         "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2,
     })
@@ -74,17 +74,17 @@ fn a_backward_pass_needs_the_forecast_memory_and_no_more_with_twice_the_layers()
     };
     let forecast = footprint(&Architecture::from_config(&config(4)).unwrap()).peak() as f64;
     let (four, eight) = (peak(4), peak(8));
-    assert!(
-        four < 1.25 * forecast + 30e6 && forecast < 1.25 * four,
-        "{four} bytes, expected about {forecast}"
-    );
+    println!("{four} bytes with four layers, {eight} with eight, {forecast} forecast");
     assert!(eight < 1.1 * four, "{eight} bytes with eight layers, {four} with four");
+    // The pages of the program's own code count as well.
+    assert!(four < 1.5 * forecast && forecast < 1.25 * four, "{four} bytes, expected about {forecast}");
 }
 
 #[test]
 #[ignore = "it is a part of another test, which runs it in a process of its own"]
 fn one_pass_in_a_process_of_its_own() {
     let Some(layers) = env::var(DEPTH).ok().and_then(|layers| layers.parse().ok()) else { return };
+    let before = resident("VmRSS:");
     let model = RandomModel::of(&config(layers));
     let windows = windows(SAMPLES, SEQ_LEN, 1);
     let on = on(&model, &windows, BUDGET);
@@ -92,8 +92,13 @@ fn one_pass_in_a_process_of_its_own() {
     let labels = Labels::Drawn { draws: DRAWS, seed: 1 };
     let mut walk = Backward::start(on, &kept, &labels, &mut |_| Continue(())).unwrap();
     while walk.step_by_batch(&[], &mut |_| Continue(()), &mut |_, _| Ok(())).unwrap().is_some() {}
+    println!("peak {}", resident("VmHWM:") - before);
+}
+
+/// A resident size of this process, in bytes.
+fn resident(what: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
-    println!("peak {}", kibibytes * 1024);
+    kibibytes * 1024
 }
