@@ -7,7 +7,7 @@ use crate::model::{self, Architecture, Block, BlockByBlock, EmbeddingAndHead, Te
 
 /// Numbers in [-1, 1) from a name: a hash of the name and the place, exact in every language.
 pub fn numbers(name: &str, count: usize) -> Vec<f64> {
-    let mixed = |x: u32| (x ^ (x >> 16)).wrapping_mul(0x45d9_f3b);
+    let mixed = |x: u32| (x ^ (x >> 16)).wrapping_mul(0x045d_9f3b);
     let seed =
         name.bytes().fold(2_166_136_261_u32, |seed, byte| (seed ^ u32::from(byte)).wrapping_mul(16_777_619));
     let number = |place: usize| {
