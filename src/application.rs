@@ -69,6 +69,6 @@ pub mod pipeline {
     pub use crate::pipeline::{
         memory::Footprint,
         plan::parameters_of_parts,
-        search::{Search, SearchNotice, Sensitivity, for_search, halves},
+        search::{Search, SearchNotice, SearchWindows, Sensitivity, for_search},
     };
 }

@@ -39,7 +39,7 @@ pub use setting::{FormField, Heading, Kind, Scope, Setting, SettingsForm};
 pub use settings::{Options, Settings, form_settings, table};
 pub use tracking::Tracking;
 pub use value::items;
-pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice};
+pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice, SearchCosts};
 
 /// The settings file of the built-in model. It applies if no other model is given.
 const DEMO: &str = include_str!("../../sample_configs/demo.toml");

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{
-    Error, LayerRange, ScheduleChoice,
+    Error, LayerRange, ScheduleChoice, SearchCosts,
     check::{at_least, ratio},
     group::settings,
 };
@@ -19,17 +19,20 @@ settings! {
     pub struct Ratios at ratios, RatiosOptions, Ratios {
         /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, auto (searched), or a file
         /// with one ratio per layer; 0.1/0.3 sets the ratios of heads and channels
-        schedule ("schedule"): Schedule = Schedule::default() => { value_name: "SCHEDULE", }
-        /// Mean pruning ratio, from 0 to below 1
+        schedule ("schedule"): Schedule = Schedule::Auto => {
+            value_name: "SCHEDULE",
+            default: Some("auto; log with end ratios or equal sizes"),
+        }
+        /// Pruning ratio, from 0 to below 1: the fraction of the parameters of the pruned parts to remove; with
+        /// by-parameters off, the mean ratio over the layers
         ratio ("ratio"): Option<f64> = Some(DEFAULT_RATIO), ratio() => {
             value_name: "R",
             excludes: &["first_ratio", "last_ratio"],
         }
-        /// Adjust the mean until this fraction of the parameters of the pruned parts is removed; otherwise,
-        /// rounding to whole heads removes more or less
-        by_parameters ("by_parameters"): bool = false => {
+        /// Adjust the mean of a schedule until the ratio is the fraction of parameters removed; otherwise the
+        /// ratio is the mean over the layers, and rounding to whole heads removes more or less
+        by_parameters ("by_parameters"): bool = true => {
             excludes: &["first_ratio", "last_ratio"],
-            default: Some("true with the schedule auto, otherwise false"),
             applies: |settings| settings.ratios.ratio.is_some(),
         }
         /// Ratio of the first layer
@@ -44,14 +47,19 @@ settings! {
             requires: Some("first_ratio"),
             excludes: &["ratio", "by_parameters"],
         }
-        /// Windows for pruning in the search for ratios; losses are measured on the same number of other
+        /// Costs that the search for ratios starts from
+        search_costs ("search_costs"): SearchCosts = SearchCosts::default() => {
+            value_name: "COSTS",
+            applies: |settings| settings.ratios.schedule == Schedule::Auto,
+        }
+        /// Windows for pruning in the search for ratios; predictions are compared on the same number of other
         /// windows
-        search_samples ("search_samples"): usize = 16, at_least(1) => {
+        search_samples ("search_samples"): usize = 8, at_least(1) => {
             value_name: "N",
             applies: |settings| settings.ratios.schedule == Schedule::Auto,
         }
-        /// Maximum number of pruned models that the search for ratios evaluates
-        search_trials ("search_trials"): usize = 48, at_least(1) => {
+        /// Maximum number of pruned models that the search for ratios compares; with 1, the costs alone decide
+        search_trials ("search_trials"): usize = 1, at_least(1) => {
             value_name: "N",
             applies: |settings| settings.ratios.schedule == Schedule::Auto,
         }
@@ -84,8 +92,12 @@ impl Ratios {
     /// # Errors
     /// If a ratio is outside 0 to 1, a schedule file cannot be read, settings exclude each other, or no part
     /// is given.
-    pub fn new(options: RatiosOptions) -> Result<Self, Error> {
+    pub fn new(mut options: RatiosOptions) -> Result<Self, Error> {
         let (mean, ends) = (options.ratio, options.first_ratio.or(options.last_ratio));
+        let is_fixed = ends.is_some() || options.uniform == Some(true);
+        if options.schedule.is_none() && is_fixed {
+            options.schedule = Some(ScheduleChoice::Schedule(Schedule::Log));
+        }
         let mut ratios = Self::fill(options)?;
         let custom = matches!(ratios.schedule, Schedule::Custom(_));
         if custom && mean.or(ends).is_some() {
@@ -121,7 +133,7 @@ impl Ratios {
             }
         }
         if custom || ends.is_some() {
-            ratios.ratio = None;
+            (ratios.ratio, ratios.by_parameters) = (None, false);
         }
         ratios.parts.sort();
         ratios.parts.dedup();

@@ -141,7 +141,7 @@ fn one_ratio_per_layer_and_a_mean_replace_each_other() {
     let schedule = Schedule::Custom(vec![LayerRatio::both(0.1), LayerRatio::both(0.2)]);
     assert_eq!(Settings::new(custom.clone().or(mean.clone())).unwrap().ratios.schedule, schedule);
     let settings = Settings::new(mean.or(custom)).unwrap();
-    assert_eq!((settings.ratios.schedule.clone(), settings.span()), (Schedule::Log, Span::Mean(0.5)));
+    assert_eq!((settings.ratios.schedule.clone(), settings.span()), (Schedule::Auto, Span::Mean(0.5)));
 }
 
 #[test]

@@ -32,8 +32,18 @@ names! {
     pub enum Preset {
         /// The SlimGPT authors' settings: grouped-cholesky, reference groups, schedule log, target layer
         Paper = "paper",
-        /// The settings with the lowest perplexity in docs/results.md: schedule auto, target dense-stream, swaps
+        /// A better result in more time: eight trials in the search for ratios, target dense-stream, swaps
         Recommended = "recommended",
+    }
+}
+
+names! {
+    /// Where the costs of a ratio search come from.
+    pub enum SearchCosts, default Fisher {
+        /// Predicted from the gradients of one backward pass
+        Fisher = "fisher",
+        /// Measured, with each part pruned alone at several counts; takes hours on large models
+        Measured = "measured",
     }
 }
 

@@ -9,7 +9,7 @@ use candle_nn::{Linear, ops::rms_norm};
 
 use super::{
     Architecture, Error, Form, Multipliers, Result, Tensors,
-    processor::{self, Values},
+    processor::{self, Compared, Values},
 };
 
 /// The name of the embedding's weight.
@@ -128,9 +128,8 @@ impl EmbeddingAndHead {
         let targets = targets.flatten_all()?;
         if processor::applies(h) {
             let h = h.contiguous()?;
-            return Ok(self
-                .on_processor()?
-                .negative_log_likelihoods(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
+            let targets = targets.to_vec1::<u32>()?;
+            return Ok(self.on_processor()?.negative_log_likelihoods(&Values::of(&h)?, &targets));
         }
         let (mut at, mut losses) = (0, Vec::new());
         self.logits_in_stretches(h, memory_budget, |logits| {
@@ -144,6 +143,48 @@ impl EmbeddingAndHead {
             Ok::<(), Error>(())
         })?;
         Ok(losses)
+    }
+
+    /// Compares the predictions from the hidden states `own` with those from `dense`, position by position. Both are
+    /// [windows, positions, hidden], targets: [windows, positions]. The logits are computed in chunks that fit the memory
+    /// budget.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn compare(
+        &self,
+        dense: &Tensor,
+        own: &Tensor,
+        targets: &Tensor,
+        memory_budget: u64,
+    ) -> Result<Vec<Compared>> {
+        let targets = targets.flatten_all()?;
+        if processor::applies(own) {
+            let (dense, own) = (dense.contiguous()?, own.contiguous()?);
+            let targets = targets.to_vec1::<u32>()?;
+            return Ok(self.on_processor()?.compare(&Values::of(&dense)?, &Values::of(&own)?, &targets));
+        }
+        let dense = dense.flatten_to(1)?;
+        let (mut at, mut compared) = (0, Vec::new());
+        // Two arrays of logits and their probabilities are in memory.
+        self.logits_in_stretches(own, memory_budget / 2, |logits| {
+            let length = logits.dims()[0];
+            let log_probabilities =
+                |logits: &Tensor| logits.broadcast_sub(&logits.log_sum_exp(D::Minus1)?.unsqueeze(D::Minus1)?);
+            let own = log_probabilities(&logits)?;
+            let dense = log_probabilities(&self.logits(&dense.narrow(0, at, length)?)?)?;
+            let divergences = (dense.exp()? * (dense - &own)?)?.sum(D::Minus1)?;
+            let chosen = targets.narrow(0, at, length)?.unsqueeze(D::Minus1)?;
+            let losses: Vec<f32> = own.gather(&chosen, D::Minus1)?.squeeze(D::Minus1)?.neg()?.to_vec1()?;
+            let of_position = |(divergence, loss): (f32, f32)| Compared {
+                divergence: f64::from(divergence).max(0.0),
+                loss: f64::from(loss),
+            };
+            compared.extend(divergences.to_vec1::<f32>()?.into_iter().zip(losses).map(of_position));
+            at += length;
+            Ok::<(), Error>(())
+        })?;
+        Ok(compared)
     }
 
     fn on_processor(&self) -> Result<processor::Head<'_>> {

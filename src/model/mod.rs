@@ -66,7 +66,7 @@ pub use frequencies::{RopeScaling, RopeSettings, frequencies, frequencies_at};
 pub use fused::{joined as join_fused, stored_tensors};
 pub use gguf::GgufFile;
 pub use layout::{Cut, Slot};
-pub use processor::{computes as computes_in_tasks, loss_task_bytes, tokens_in_tasks};
+pub use processor::{Compared, computes as computes_in_tasks, loss_task_bytes, tokens_in_tasks};
 pub use rope::Rope;
 pub use rounding::{Rounded, round_to};
 pub use source::Source;

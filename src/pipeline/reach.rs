@@ -265,13 +265,15 @@ mod tests {
         assert!(wide.contains("at most 160") && wide.contains("256"), "{wide}");
         assert_eq!(check(4, "channel-multiple = 256\nparts = [\"attention\"]\nratio = 0.5").unwrap(), []);
         let low =
-            check(4, "parts = [\"attention\"]\nratio = 0.1\nschedule = \"uniform\"").unwrap_err().to_string();
+            check(4, "parts = [\"attention\"]\nratio = 0.1\nschedule = \"uniform\"\nby_parameters = false")
+                .unwrap_err()
+                .to_string();
         assert!(low.contains("attention loses nothing") && low.contains("too low"), "{low}");
-        let one = check(1, "ratio = 0.3\nschedule = \"uniform\"").unwrap();
+        let one = check(1, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false").unwrap();
         assert_eq!(one, [KeptWhole::OneGroup]);
-        let rounded = check(4, "ratio = 0.1\nschedule = \"uniform\"").unwrap();
+        let rounded = check(4, "ratio = 0.1\nschedule = \"uniform\"\nby_parameters = false").unwrap();
         assert_eq!(rounded, [KeptWhole::Rounded { part: Part::Attention }]);
         assert_eq!(check(4, "ratio = 0").unwrap(), [KeptWhole::Zero]);
-        assert_eq!(check(4, "ratio = 0.3\nschedule = \"uniform\"").unwrap(), []);
+        assert_eq!(check(4, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false").unwrap(), []);
     }
 }

@@ -166,7 +166,7 @@ impl Simulation {
         for done in 0..40 {
             self.stage(&Stage::TryRatios, (done, done + 1, 48), machine.model);
         }
-        let (share, budget, windows, dense_loss, best) = (0.2, 1, 8, 2.0, 0);
+        let (share, budget, windows, dense_loss, best) = (0.2, 1, 8, Some(2.0), 0);
         let record = SearchRecord { share, budget, windows, dense_loss, curves: vec![], tried: vec![], best };
         self.emit(0.0, Event::RatiosFound { record: Box::new(record) });
     }

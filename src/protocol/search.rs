@@ -11,10 +11,11 @@ pub struct SearchRecord {
     pub share: f64,
     /// Minimum number of parameters to remove.
     pub budget: u64,
-    /// Number of windows for fitting weights. The same number of other windows is used to measure losses.
+    /// Number of windows for fitting weights. The same number of other windows is used to compare predictions.
     pub windows: usize,
-    /// Mean −ln p of the next token under the dense model, in nats per token.
-    pub dense_loss: f64,
+    /// Mean −ln p of the next token under the dense model, in nats per token; None if no candidate was pruned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dense_loss: Option<f64>,
     pub curves: Vec<SensitivityCurve>,
     /// The candidates, in the order in which they were tried.
     pub tried: Vec<TriedRatios>,
@@ -22,7 +23,7 @@ pub struct SearchRecord {
     pub best: usize,
 }
 
-/// Increase in loss when one part of one layer is pruned in the dense model.
+/// The cost of pruning one part of one layer in the dense model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensitivityCurve {
     pub layer: usize,
@@ -38,7 +39,7 @@ pub struct SensitivityCurve {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossPoint {
     pub removed: usize,
-    /// Increase in loss in nats per token; negative if the pruned part performs better.
+    /// Rise of KL(dense ‖ pruned) in nats per token. Older versions recorded the rise of the loss, which can be negative.
     pub rise: f64,
 }
 
@@ -50,12 +51,25 @@ pub struct TriedRatios {
     pub ratios: Vec<LayerRatio>,
     /// Removed parameters.
     pub removed: u64,
-    pub loss: f64,
+    /// Mean −ln p of the next token, in nats; None if the candidate was not pruned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// KL(dense ‖ pruned) in nats per token; None if the candidate was not pruned, and in records of older versions, which
+    /// compared losses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<f64>,
 }
 
 impl SearchRecord {
     /// The best ratios, indexed by layer.
     pub fn ratios(&self) -> &[LayerRatio] {
         self.tried.get(self.best).map_or(&[], |tried| &tried.ratios)
+    }
+}
+
+impl TriedRatios {
+    /// The number that candidates are compared by, in nats per token: the KL divergence, or the loss in old records.
+    pub fn cost(&self) -> Option<f64> {
+        self.divergence.or(self.loss)
     }
 }

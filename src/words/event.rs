@@ -4,7 +4,9 @@ use super::{
     Notation, bytes, duration, error, fewer, parameters, perplexities, perplexities_and_errors, ratio,
     session_name,
 };
-use crate::protocol::{Event, LayerPart, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
+use crate::protocol::{
+    Event, LayerPart, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve, TriedRatios,
+};
 
 /// The importance of a sentence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,7 +169,7 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
         Event::RatiosTried { tried, best } => {
             let (level, place, rank) =
                 if *best { (Info, LogAndProgress, ", the best so far") } else { (Step, Log, "") };
-            (level, place, None, format!("Ratios by {}: {:.4} nats per token{rank}", tried.name, tried.loss))
+            (level, place, None, format!("Ratios by {}{}{rank}", tried.name, divergence(tried)))
         }
         Event::RatiosFound { record } => (Info, Log, None, found(record)),
         Event::PerplexityMeasured { record } => (Info, LogAndProgress, None, measured(record)),
@@ -206,9 +208,20 @@ fn sensitivity(curve: &SensitivityCurve) -> String {
 
 fn found(record: &SearchRecord) -> String {
     let best = record.tried.get(record.best);
-    let loss =
-        best.map_or(String::new(), |best| format!(" by {}: {:.4} nats per token", best.name, best.loss));
-    format!("Ratios found{loss}; the dense model has {:.4}", record.dense_loss)
+    let best = best.map_or(String::new(), |best| format!(" by {}{}", best.name, divergence(best)));
+    let dense =
+        record.dense_loss.map_or(String::new(), |loss| format!("; the dense model has a loss of {loss:.4}"));
+    format!("Ratios found{best}{dense}")
+}
+
+/// The divergence and the loss of a candidate, as far as they are known.
+fn divergence(tried: &TriedRatios) -> String {
+    match (tried.divergence, tried.loss) {
+        (Some(divergence), Some(loss)) => format!(": KL {divergence:.4}, loss {loss:.4} nats per token"),
+        (Some(divergence), None) => format!(": KL {divergence:.4} nats per token"),
+        (None, Some(loss)) => format!(": loss {loss:.4} nats per token"),
+        (None, None) => String::new(),
+    }
 }
 
 fn measured(record: &PerplexityRecord) -> String {

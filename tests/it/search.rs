@@ -6,7 +6,7 @@ use crate::program::{Workspace, slimgpt};
 use candle_core::{DType, Device};
 use serde_json::Value;
 use slimgpt::application::{
-    pipeline::{Search, Sensitivity, for_search, halves},
+    pipeline::{Search, SearchWindows, Sensitivity, for_search},
     protocol::RunRecord,
 };
 use slimgpt::{
@@ -44,12 +44,10 @@ fn searched_ratios_are_no_worse_than_any_named_schedule() {
     assert_eq!(record.settings.ratios.schedule.to_string(), "auto");
     let search = record.search.as_ref().unwrap();
     let best = &search.tried[search.best];
-    for tried in &search.tried {
-        assert!(tried.removed >= search.budget, "{}", tried.name);
-        assert!(best.loss <= tried.loss, "{}", tried.name);
-    }
+    assert!(search.tried.iter().all(|tried| tried.removed >= search.budget));
     for name in ["log", "linear", "uniform"] {
-        assert!(search.tried.iter().any(|tried| tried.name == name), "{name}");
+        let tried = search.tried.iter().find(|tried| tried.name == name).unwrap();
+        assert!(best.divergence.unwrap() <= tried.divergence.unwrap(), "{name}");
     }
     let model = &record.model;
     assert_eq!(model.parameters_before - model.parameters_after, best.removed);
@@ -148,7 +146,7 @@ fn settings_that_exclude_auto_are_refused_at_once() {
 }
 
 #[test]
-fn a_sensitivity_is_the_loss_with_that_part_alone_pruned() {
+fn a_measured_cost_is_the_divergence_with_that_part_alone_pruned() {
     let bench = Workspace::new();
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
     for unit in [AttentionUnitChoice::KvGroup, AttentionUnitChoice::QueryHead] {
@@ -157,22 +155,25 @@ fn a_sensitivity_is_the_loss_with_that_part_alone_pruned() {
         let settings = for_search(&settings);
         let tokens = (0..4 * 32).map(|at| (at * 37 % 500) as u32).collect();
         let windows = Windows::new(tokens, 4, 32).unwrap();
-        let (fit, judge) = halves(&windows, 8).unwrap();
-        assert_ne!(fit, judge, "losses are measured on windows that were not used for fitting");
+        let windows = SearchWindows::of(&windows, 8).unwrap();
+        let SearchWindows { fit, gradient, judge } = &windows;
+        assert!(fit != judge && judge != gradient, "plans are compared on windows of their own");
         let place = (&Device::Cpu, DType::F32);
-        let search = Search::new((&checkpoint, &settings), (&fit, &judge), place, 1, 4).unwrap();
+        let search = Search::new((&checkpoint, &settings), &windows, place, 1, 4).unwrap();
         let mut observer = |_: slimgpt::application::pipeline::SearchNotice<'_>| ControlFlow::Continue(());
-        let (dense, curves) = search.sensitivities(&mut observer).unwrap();
+        let curves = search.measured_costs(&mut observer).unwrap();
         assert_eq!(curves.len(), 24);
         let alone = |curve: &Sensitivity, at: usize| {
             let (units, rise) = curve.points[at];
             let mut ratios = vec![LayerRatio::ZERO; 12];
             ratios[curve.layer] = LayerRatio::ZERO.with(curve.part, units as f64 / curve.units as f64);
-            let (tried, _) = search
-                .candidate(String::new(), ratios, None, (0, 1), &mut |_| ControlFlow::Continue(()))
-                .unwrap();
+            let tried = search.try_ratios(ratios, &mut |_| ControlFlow::Continue(())).unwrap();
             assert_eq!(tried.removed, units as u64 * curve.per_unit);
-            assert!((tried.loss - dense - rise).abs() < 1e-5, "{curve:?} at {units}: {}", tried.loss - dense);
+            assert!(
+                (tried.judged.unwrap().divergence - rise).abs() < 1e-5,
+                "{curve:?} at {units}: {}",
+                tried.judged.unwrap().divergence
+            );
         };
         // If every key-value head has a single query head, query heads cannot be removed alone.
         let some =

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::{Script, restoring::reopened};
 use crate::{
-    config::Settings,
     explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen, screens::compare},
     protocol::{
         AttemptSummary, Command, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
@@ -43,7 +42,7 @@ pub fn content(after: f64) -> SessionContent {
             config_sha256: String::new(),
             quantised: Vec::new(),
         },
-        settings: Settings::default(),
+        settings: "schedule = \"log\"\nby_parameters = false".parse().unwrap(),
         calibration: None,
         ratio: Some(0.25.into()),
         layers: vec![layer(0, part(5, 0.5)), layer(1, part(10, 0.0))],

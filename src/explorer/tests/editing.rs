@@ -89,11 +89,18 @@ fn ratios_of_a_search_are_planned_and_can_be_undone() {
     let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
     script.handle(run, Event::SensitivityMeasured { curve: curve.clone() });
     let ratios = vec![LayerRatio::new(0.5, 0.25), 0.75.into()];
-    let tried = TriedRatios { name: "log".into(), ratios: ratios.clone(), removed: 12, loss: 2.0 };
+    let tried = TriedRatios {
+        name: "log".into(),
+        ratios: ratios.clone(),
+        removed: 12,
+        loss: Some(2.0),
+        divergence: Some(0.4),
+    };
     script.handle(run, Event::RatiosTried { tried: tried.clone(), best: true });
     assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");
     let (curves, tried) = (vec![curve], vec![tried]);
-    let record = SearchRecord { share: 0.2, budget: 10, windows: 1, dense_loss: 1.0, curves, tried, best: 0 };
+    let record =
+        SearchRecord { share: 0.2, budget: 10, windows: 1, dense_loss: Some(1.0), curves, tried, best: 0 };
     script.handle(run, Event::RatiosFound { record: Box::new(record) });
     script.handle(run, Event::JobDone);
     assert_eq!(script.state.schedule.ratios, ratios);

@@ -23,7 +23,7 @@ pub struct Script {
 impl Script {
     /// An explorer whose model is not open yet.
     pub fn unopened(origin: Origin) -> Self {
-        let mut settings = Settings::default();
+        let mut settings: Settings = "schedule = \"log\"\nby_parameters = false".parse().unwrap();
         settings.calibration.texts = vec!["demo:stories".parse().unwrap()];
         settings.objective.attention_unit = AttentionUnitChoice::KvGroup;
         let start = Start {

@@ -32,7 +32,7 @@ pub(super) const LARGE: Size = Size { layers: 80, heads: 128, channels: 28_672 }
 
 /// The state before a model is open.
 pub(super) fn unopened() -> State {
-    let settings = Settings::default();
+    let settings: Settings = "schedule = \"log\"\nby_parameters = false".parse().unwrap();
     State::new(Start {
         origin: Origin::Live { model: "demo".into() },
         settings,

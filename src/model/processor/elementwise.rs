@@ -163,6 +163,27 @@ pub fn log_sum_parts(x: &mut [f32]) -> (f32, f32) {
     )
 }
 
+/// The largest number of x, Σ e^(x − largest), and Σ e^(x − largest) (x − other).
+pub fn exponentials_and_differences(x: &[f32], other: &[f32]) -> (f32, f32, f32) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let most = largest(x);
+            let (mut sums, mut differences) = ([0.0; LANES], [0.0; LANES]);
+            for (x, other) in x.chunks(LANES).zip(other.chunks(LANES)) {
+                for (((x, other), sum), difference) in
+                    x.iter().zip(other).zip(&mut sums).zip(&mut differences)
+                {
+                    let weight = exp(x - most);
+                    *sum += weight;
+                    *difference += weight * (x - other);
+                }
+            }
+            (most, added(&sums), added(&differences))
+        },
+    )
+}
+
 #[inline(always)]
 fn largest(x: &[f32]) -> f32 {
     let (lanes, rest) = x.as_chunks::<LANES>();

@@ -19,7 +19,7 @@ use super::{
 /// Tokens per task.
 pub const TOKENS: usize = 512;
 /// Words per task.
-const WORDS: usize = 8192;
+pub(super) const WORDS: usize = 8192;
 /// Words whose logits are in memory together.
 pub const AT_ONCE: usize = 768;
 
@@ -39,22 +39,33 @@ pub struct Head<'w> {
 /// The logits of one token and a stretch of the vocabulary: their maximum m, Σ e^(logit − m), and the target's logit if the
 /// stretch contains it.
 #[derive(Clone, Copy)]
-struct Seen {
-    most: f32,
-    sum: f64,
-    target: Option<f32>,
+pub(super) struct Seen {
+    pub most: f32,
+    pub sum: f64,
+    pub target: Option<f32>,
 }
 
 impl Seen {
-    const NOTHING: Self = Self { most: f32::NEG_INFINITY, sum: 0.0, target: None };
+    pub const NOTHING: Self = Self { most: f32::NEG_INFINITY, sum: 0.0, target: None };
 
-    fn and(self, other: Self) -> Self {
+    pub fn and(self, other: Self) -> Self {
         let most = if other.most > self.most { other.most } else { self.most };
         let scaled = |seen: Self| match seen.sum {
             0.0 => 0.0,
             sum => sum * f64::from(seen.most - most).exp(),
         };
         Self { most, sum: scaled(self) + scaled(other), target: self.target.or(other.target) }
+    }
+
+    /// ln Σ e^logit.
+    pub fn log_sum(self) -> f64 {
+        f64::from(self.most) + self.sum.ln()
+    }
+
+    /// −ln p of the target.
+    pub fn loss(self) -> f64 {
+        // A target outside the vocabulary has no probability; tokens are checked before the pass.
+        self.log_sum() - f64::from(self.target.unwrap_or(f32::NEG_INFINITY))
     }
 }
 
@@ -70,11 +81,8 @@ impl Head<'_> {
             let seen: Vec<Vec<Seen>> = (0..stretches).into_par_iter().map(stretch).collect();
             let token = |token: usize| {
                 let seen = seen.iter().fold(Seen::NOTHING, |all, stretch| all.and(stretch[token]));
-                // A target outside the vocabulary has no probability; tokens are checked before the pass.
-                let loss = f64::from(seen.most) + seen.sum.ln()
-                    - f64::from(seen.target.unwrap_or(f32::NEG_INFINITY));
                 // Sums of f32 numbers in f64 are exact, so batches do not change the bits.
-                f64::from(loss as f32)
+                f64::from(seen.loss() as f32)
             };
             (0..targets.len()).map(token).collect()
         };
@@ -99,15 +107,20 @@ impl Head<'_> {
             let product = MatMut::from_row_major_slice_mut(logits, tokens, words);
             multiply_tile(product, Accum::Replace, normed, weight.transpose(), self.factor);
             for ((logits, seen), target) in logits.chunks_exact_mut(words).zip(&mut seen).zip(targets) {
-                if let Some(cap) = self.cap {
-                    logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
-                }
+                self.limit(logits);
                 let target = (*target as usize).checked_sub(first).and_then(|at| logits.get(at)).copied();
                 let (most, sum) = log_sum_parts(logits);
                 *seen = seen.and(Seen { most, sum: f64::from(sum), target });
             }
         }
         seen
+    }
+
+    /// Limits the logits to ±cap, if there is one.
+    pub(super) fn limit(&self, logits: &mut [f32]) {
+        if let Some(cap) = self.cap {
+            logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
+        }
     }
 }
 

@@ -6,12 +6,14 @@
 mod attention;
 mod block;
 mod buffers;
+mod divergence;
 mod elementwise;
 mod loss;
 mod values;
 
 pub use attention::{Heads, Strided, attend};
 pub use block::{Around, AttentionWeights, BlockOnProcessor, MlpWeights, PartBackward, Shape};
+pub use divergence::Compared;
 pub use elementwise::Gate;
 pub use loss::{Choice, Head};
 pub use values::Values;

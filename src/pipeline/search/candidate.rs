@@ -1,8 +1,8 @@
-//! Prunes a whole model with given ratios and measures its loss.
+//! Prunes a whole model with given ratios and judges its predictions.
 
 use super::{
-    super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
-    Candidate, Search, SearchNotice, SearchObserver, quietly,
+    super::{Error, LayerPlan, LayerTask, Pass, Streams, plan::parameters_removed, plan_by_ratios},
+    Candidate, Caution, Search, SearchNotice, SearchObserver, quietly,
 };
 use crate::prune::LayerRatio;
 
@@ -15,10 +15,22 @@ pub struct CandidateStreams {
 }
 
 impl Search<'_> {
-    /// Prunes a model with these ratios. Leading layers shared with `like` are not computed again.
-    pub fn candidate(
+    /// Prunes a model with these ratios.
+    ///
+    /// # Errors
+    /// As for [`Pass::layer`].
+    pub fn try_ratios(
         &self,
-        name: String,
+        ratios: Vec<LayerRatio>,
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<Candidate, Error> {
+        Ok(self.candidate((String::new(), None), ratios, None, (0, 1), observer)?.0)
+    }
+
+    /// Prunes a model with these ratios. Leading layers shared with `like` are not computed again.
+    pub(super) fn candidate(
+        &self,
+        (name, caution): (String, Option<Caution>),
         ratios: Vec<LayerRatio>,
         like: Option<&CandidateStreams>,
         (done, total): (u64, u64),
@@ -40,6 +52,7 @@ impl Search<'_> {
             (streams_so_far.fit[from].clone(), streams_so_far.judge[from].clone());
         let keeps = self.keeps_all(&fit, &at_fit, &at_judge);
         let notice = || SearchNotice::Trying { done, total };
+        self.dense(notice, observer)?;
         for (layer, plan) in plan.iter().enumerate().skip(from) {
             let task = LayerTask::of_plan(layer, plan);
             let solved = fit.layer(&task, &mut at_fit, None, &mut quietly(observer, notice))?;
@@ -50,10 +63,9 @@ impl Search<'_> {
             }
         }
         streams_so_far.plan = plan;
-        let after = planned(architecture, &streams_so_far.plan);
-        let removed = architecture.parameters() - after.parameters();
-        let loss = self.loss(&at_judge.pruned)?;
-        Ok((Candidate { name, ratios, removed, loss }, streams_so_far))
+        let removed = parameters_removed(architecture, &streams_so_far.plan, self.settings);
+        let judged = self.judge(&at_judge.pruned, 1)?;
+        Ok((Candidate { name, ratios, removed, judged: Some(judged), caution }, streams_so_far))
     }
 
     /// Whether the streams of two candidates at all layers fit into half the memory budget.

@@ -1,20 +1,22 @@
-//! The search for ratios. It measures the increase in loss with one part of one layer pruned in the dense model.
-//! Then it chooses the counts of all parts with the lowest total cost, and compares candidates by the losses of
-//! whole pruned models.
+//! The search for ratios. It predicts or measures how much the predictions change with one part of one layer pruned in
+//! the dense model. Then it chooses the counts of all parts with the lowest total cost, and compares whole pruned models.
 //!
-//! Weights are fitted on some calibration windows and losses measured on others, if there are enough.
+//! All costs are KL(dense ‖ pruned) in nats per token. Weights are fitted on some calibration windows, and predictions
+//! compared on others, if there are enough.
 
 mod candidate;
+mod fisher;
+mod judge;
+mod measured;
 mod optimise;
-mod sensitivity;
 
-use std::ops::ControlFlow;
+use std::{cell::OnceCell, ops::ControlFlow};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 
 use crate::{
     calibration::Windows,
-    config::{Settings, Tracking},
+    config::{SearchCosts, Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
     prune::{AttentionUnit, Choice, LayerRatio, Part, Target, allocate, interpolated},
 };
@@ -22,6 +24,7 @@ use crate::{
 use super::{Error, Notice, Pass, stream::Stream};
 
 pub use candidate::CandidateStreams;
+pub use judge::Judgement;
 
 /// The cost of removing units of one part while all other parts are original.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +35,38 @@ pub struct Sensitivity {
     pub units: usize,
     /// Parameters per unit.
     pub per_unit: u64,
-    /// (units removed, increase in loss in nats per token), ascending.
+    /// (units removed, KL(dense ‖ pruned) in nats per token), ascending.
     pub points: Vec<(usize, f64)>,
+}
+
+/// How much the costs of the parts together exceed the sum of their own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Caution {
+    /// The costs are used as they are.
+    None,
+    /// Factors that keep the ratios of neighbouring layers together.
+    Full,
+}
+
+impl Caution {
+    /// The factor of a part's cost with this share of its units removed.
+    ///
+    /// Attentions back each other up: removing one costs little, removing several costs much more than the sum. A plan that
+    /// empties a few layers fits the text that it was chosen on, and is worse on other text.
+    fn factor(self, part: Part, share: f64) -> f64 {
+        const ATTENTION: f64 = 4.0;
+        const SPREAD: f64 = 4.0;
+        match self {
+            Self::None => 1.0,
+            Self::Full => {
+                let of_part = match part {
+                    Part::Attention => ATTENTION,
+                    Part::Mlp => 1.0,
+                };
+                of_part * (1.0 + SPREAD * share)
+            }
+        }
+    }
 }
 
 /// A whole model pruned to measure its loss.
@@ -43,8 +76,24 @@ pub struct Candidate {
     pub ratios: Vec<LayerRatio>,
     /// Number of parameters removed.
     pub removed: u64,
-    /// Mean −ln p of the next token, in nats.
-    pub loss: f64,
+    /// Its predictions, compared with those of the dense model; None for a search that tries a single model.
+    pub judged: Option<Judgement>,
+    /// How the costs were used; None for a named schedule.
+    caution: Option<Caution>,
+}
+
+impl Candidate {
+    /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. A plan without
+    /// caution must be clearly better, because its advantage is smaller on other text.
+    fn compared(&self) -> f64 {
+        /// KL of a plan without caution over that of an equally good plan with caution.
+        const MARGIN: f64 = 0.7;
+        let divergence = self.judged.map_or(f64::INFINITY, |judged| judged.divergence);
+        match self.caution {
+            Some(Caution::None) => divergence / MARGIN,
+            Some(Caution::Full) | None => divergence,
+        }
+    }
 }
 
 /// Progress of a search.
@@ -77,10 +126,13 @@ pub struct Search<'a> {
     /// The run's settings, without the settings that trials do not need.
     settings: &'a Settings,
     fit: &'a Windows,
+    gradient: &'a Windows,
     judge: &'a Windows,
     device: &'a Device,
     dtype: DType,
     embedding_and_head: EmbeddingAndHead,
+    /// The stream of the windows for judging, behind the last block of the dense model.
+    dense: OnceCell<Stream>,
     /// Number of parameters to remove.
     budget: u64,
     /// Maximum number of candidates to try.
@@ -94,15 +146,30 @@ pub fn for_search(settings: &Settings) -> Settings {
     settings
 }
 
-/// The windows for fitting weights and the windows for measuring losses: at most `most` of each, or half of
-/// the windows each if there are fewer. A single window serves both purposes.
-pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crate::calibration::Error> {
-    let samples = windows.samples();
-    if samples >= 2 {
-        let each = most.min(samples / 2).max(1);
-        Ok((windows.part(0..each)?, windows.part(each..2 * each)?))
-    } else {
-        Ok((windows.clone(), windows.clone()))
+/// The windows of a search. The three sets are disjoint if there are enough windows: a plan fits the windows that it was
+/// chosen on, so it is compared on others.
+#[derive(Clone, Debug)]
+pub struct SearchWindows {
+    /// For fitting weights.
+    pub fit: Windows,
+    /// For the gradients of predicted costs.
+    pub gradient: Windows,
+    /// For comparing predictions.
+    pub judge: Windows,
+}
+
+impl SearchWindows {
+    /// At most `most` windows for each purpose. With fewer than three windows, some serve several purposes.
+    ///
+    /// # Errors
+    /// If there are no windows.
+    pub fn of(windows: &Windows, most: usize) -> Result<Self, crate::calibration::Error> {
+        let samples = windows.samples();
+        let parts = samples.clamp(1, 3);
+        let each = most.min(samples / parts).max(1);
+        let part = |at: usize| windows.part(at * each..(at + 1) * each);
+        let last = parts - 1;
+        Ok(Self { fit: part(0)?, gradient: part(last.min(1))?, judge: part(last)? })
     }
 }
 
@@ -110,7 +177,7 @@ impl<'a> Search<'a> {
     /// Creates a search. `settings` come from [`for_search`]; at least `budget` parameters are removed.
     pub fn new(
         (checkpoint, settings): (&'a Checkpoint, &'a Settings),
-        (fit, judge): (&'a Windows, &'a Windows),
+        windows: &'a SearchWindows,
         (device, dtype): (&'a Device, DType),
         budget: u64,
         trials: usize,
@@ -119,11 +186,13 @@ impl<'a> Search<'a> {
         Ok(Self {
             checkpoint,
             settings,
-            fit,
-            judge,
+            fit: &windows.fit,
+            gradient: &windows.gradient,
+            judge: &windows.judge,
             device,
             dtype,
             embedding_and_head,
+            dense: OnceCell::new(),
             budget,
             trials: trials.max(1),
         })
@@ -171,6 +240,14 @@ impl<'a> Search<'a> {
         super::plan::parameters_removed(architecture, &plans) / gone as u64
     }
 
+    /// The cost curves of all parts, as the settings request them.
+    fn costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
+        match self.settings.ratios.search_costs {
+            SearchCosts::Fisher => self.fisher_costs(self.checkpoint, true, observer),
+            SearchCosts::Measured => self.measured_costs(observer),
+        }
+    }
+
     /// A pass over the windows for fitting or for measuring losses. In the dense model with one part pruned,
     /// there are no earlier errors to compensate for.
     fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
@@ -183,34 +260,13 @@ impl<'a> Search<'a> {
         settings
     }
 
-    /// Mean −ln p of tokens 2…L of every window. The stream has passed the last block.
-    fn loss(&self, stream: &Stream) -> Result<f64, Error> {
-        let length = self.judge.seq_len();
-        let mut windows = self.judge.iter();
-        let mut sum = 0.0;
-        for h in &stream.batches {
-            // One window at a time limits the logits in memory.
-            for window in 0..h.dim(0)? {
-                let Some(tokens) = windows.next() else { break };
-                let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
-                let targets = Tensor::from_vec(tokens[1..].to_vec(), (1, length - 1), self.device)?;
-                let budget = self.settings.machine.memory_budget.0;
-                sum += self.embedding_and_head.negative_log_likelihood(&predicting, &targets, budget)?;
-            }
-        }
-        let loss = sum / (self.judge.samples() * (length - 1)) as f64;
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(Error::NotFinite { layer: self.checkpoint.architecture().layers.len() - 1 })
-        }
-    }
-
-    /// The cheapest counts that reach the budget; the costs of part i are multiplied by `dearer[i]`.
-    fn allocation(&self, curves: &[Sensitivity], dearer: &[f64]) -> Option<Vec<usize>> {
+    /// The cheapest counts that reach the budget; the costs of part i are multiplied by `dearer[i]`. `caution` makes high
+    /// ratios and attention dearer than their own costs.
+    fn allocation(&self, curves: &[Sensitivity], dearer: &[f64], caution: Caution) -> Option<Vec<usize>> {
         let choice = |(curve, dearer): (&Sensitivity, &f64)| {
             let options = self.options(curve.layer, curve.part).into_iter().filter_map(|units| {
                 let cost = interpolated(&curve.points, units)?;
+                let cost = cost * caution.factor(curve.part, units as f64 / curve.units as f64);
                 Some((units, units as u64 * curve.per_unit, cost * dearer))
             });
             Choice { options: options.collect() }

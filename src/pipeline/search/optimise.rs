@@ -1,7 +1,7 @@
-//! Chooses the ratios: candidates by their losses, then moves that lower the loss.
+//! Chooses the ratios: candidates by their divergence from the dense model, then moves that lower it.
 
-use super::super::Error;
-use super::{Candidate, CandidateStreams, Search, SearchNotice, SearchObserver, Sensitivity, emit};
+use super::super::{Error, plan::parameters_removed, plan_by_ratios};
+use super::{Candidate, CandidateStreams, Caution, Search, SearchNotice, SearchObserver, Sensitivity, emit};
 use crate::prune::LayerRatio;
 
 /// Assumed growth γ of errors from layer to layer: a part's cost is multiplied by γ for each later layer.
@@ -9,11 +9,14 @@ const GROWTHS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.1, 2.5];
 /// Factors for multiplying and dividing a part's cost, to try removing less or more of it.
 const FACTORS: [f64; 2] = [2.0, 1.3];
 
+/// Name of the candidate from the costs of the parts, made dearer by [`Caution::Full`].
+const CAUTIOUS: &str = "costs";
+
 /// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchResult {
-    /// Loss of the dense model.
-    pub dense: f64,
+    /// Loss of the dense model; None for a search that tries a single model.
+    pub dense: Option<f64>,
     pub curves: Vec<Sensitivity>,
     /// Candidates in the order in which they were tried.
     pub tried: Vec<Candidate>,
@@ -42,14 +45,24 @@ impl SearchState<'_, '_, '_> {
     }
 
     /// Tries ratios unless they were tried before. Returns true if they are the best so far.
-    fn offer(&mut self, name: String, ratios: Vec<LayerRatio>) -> Result<bool, Error> {
+    fn offer(
+        &mut self,
+        name: String,
+        ratios: Vec<LayerRatio>,
+        caution: Option<Caution>,
+    ) -> Result<bool, Error> {
         if self.is_spent() || self.tried.iter().any(|tried| tried.ratios == ratios) {
             return Ok(false);
         }
         let place = (self.tried.len() as u64, self.search.trials as u64);
-        let (tried, streams) =
-            self.search.candidate(name, ratios, self.best_streams.as_ref(), place, self.observer)?;
-        let best = self.tried.get(self.best).is_none_or(|best| tried.loss < best.loss);
+        let (tried, streams) = self.search.candidate(
+            (name, caution),
+            ratios,
+            self.best_streams.as_ref(),
+            place,
+            self.observer,
+        )?;
+        let best = self.tried.get(self.best).is_none_or(|best| tried.compared() < best.compared());
         emit(self.observer, SearchNotice::Candidate { tried: &tried, best })?;
         if best {
             self.best = self.tried.len();
@@ -68,26 +81,42 @@ impl Search<'_> {
         named: Vec<(String, Vec<LayerRatio>)>,
         observer: &mut SearchObserver<'_>,
     ) -> Result<SearchResult, Error> {
-        let (dense, curves) = self.sensitivities(observer)?;
-        let mut state =
-            SearchState { search: self, observer, tried: Vec::new(), best: 0, best_streams: None };
-        for (name, ratios) in named {
-            state.offer(name, ratios)?;
-        }
+        let curves = self.costs(observer)?;
         let layers = self.checkpoint.architecture().layers.len();
         let grown = |growth: f64| -> Vec<f64> {
             curves.iter().map(|curve| growth.powi((layers - 1 - curve.layer) as i32)).collect()
         };
-        let mut dearer = grown(1.0);
-        let mut least = f64::INFINITY;
+        let cautious = self.allocation(&curves, &grown(1.0), Caution::Full);
+        let cautious = cautious.map(|counts| (CAUTIOUS.to_string(), self.ratios(&curves, &counts)));
+        if let (1, Some((name, ratios))) = (self.trials, cautious.clone()) {
+            // There is nothing to compare it with.
+            let plan = plan_by_ratios(self.checkpoint.architecture(), &ratios, self.settings)?;
+            let removed = parameters_removed(self.checkpoint.architecture(), &plan, self.settings);
+            let only = Candidate { name, ratios, removed, judged: None, caution: Some(Caution::Full) };
+            emit(observer, SearchNotice::Candidate { tried: &only, best: true })?;
+            return Ok(SearchResult { dense: None, curves, tried: vec![only], best: 0 });
+        }
+        let dense = self.judge(self.dense(|| SearchNotice::Trying { done: 0, total: 1 }, observer)?, 1)?.loss;
+        let mut state =
+            SearchState { search: self, observer, tried: Vec::new(), best: 0, best_streams: None };
+        if let Some((name, ratios)) = cautious {
+            state.offer(name, ratios, Some(Caution::Full))?;
+        }
+        for (name, ratios) in named {
+            state.offer(name, ratios, None)?;
+        }
+        let (mut dearer, mut caution) = (grown(1.0), Caution::Full);
+        let mut least = state.tried.first().map_or(f64::INFINITY, Candidate::compared);
         for growth in GROWTHS {
             let weights = grown(growth);
-            let Some(counts) = self.allocation(&curves, &weights) else { break };
+            let Some(counts) = self.allocation(&curves, &weights, Caution::None) else { break };
             let ratios = self.ratios(&curves, &counts);
-            state.offer(format!("γ {growth}"), ratios.clone())?;
+            state.offer(format!("γ {growth}"), ratios.clone(), Some(Caution::None))?;
             let of = state.tried.iter().find(|tried| tried.ratios == ratios);
-            if let Some(tried) = of.filter(|tried| tried.loss < least) {
-                (least, dearer) = (tried.loss, weights);
+            match of.map(Candidate::compared).filter(|divergence| *divergence < least) {
+                Some(divergence) => (least, dearer, caution) = (divergence, weights, Caution::None),
+                // A higher growth is worse still.
+                None => break,
             }
         }
         // Moves start from the allocation, because they change its weights. If a named schedule is better, it
@@ -100,10 +129,10 @@ impl Search<'_> {
                     for by in [factor, 1.0 / factor] {
                         let mut weights = dearer.clone();
                         weights[at] *= by;
-                        let Some(counts) = self.allocation(&curves, &weights) else { continue };
+                        let Some(counts) = self.allocation(&curves, &weights, caution) else { continue };
                         let ratios = self.ratios(&curves, &counts);
                         let name = format!("layer {}, {} × {by:.2}", curve.layer, curve.part);
-                        if state.offer(name, ratios)? {
+                        if state.offer(name, ratios, Some(caution))? {
                             (dearer, moved) = (weights, true);
                             break;
                         }
@@ -117,6 +146,6 @@ impl Search<'_> {
             let share = self.budget as f64 / all.max(1) as f64;
             return Err(super::super::beyond_reach(self.checkpoint.architecture(), self.settings, share));
         }
-        Ok(SearchResult { dense, curves, tried, best })
+        Ok(SearchResult { dense: Some(dense), curves, tried, best })
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     config::{Ratios, Settings, Span},
     pipeline::{
         self,
-        search::{self, Candidate, Search, SearchNotice, Sensitivity},
+        search::{self, Candidate, Search, SearchNotice, SearchWindows, Sensitivity},
     },
     protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios, job},
     prune::Schedule,
@@ -49,11 +49,11 @@ impl Workspace<'_> {
         }
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(settings, Announce::WhenDrawn, context)?;
-        let (fit, judge) = search::halves(&calibration.windows, settings.ratios.search_samples)?;
+        let windows = SearchWindows::of(&calibration.windows, settings.ratios.search_samples)?;
         let own = search::for_search(settings);
         let search = Search::new(
             (self.checkpoint, &own),
-            (&fit, &judge),
+            &windows,
             (&device, dtype),
             budget,
             settings.ratios.search_trials,
@@ -81,7 +81,7 @@ impl Workspace<'_> {
         let record = SearchRecord {
             share,
             budget,
-            windows: fit.samples(),
+            windows: windows.fit.samples(),
             dense_loss: found.dense,
             curves: found.curves.iter().map(curve_of).collect(),
             tried: found.tried.iter().map(tried_of).collect(),
@@ -103,6 +103,7 @@ fn curve_of(curve: &Sensitivity) -> SensitivityCurve {
 }
 
 fn tried_of(tried: &Candidate) -> TriedRatios {
-    let Candidate { name, ratios, removed, loss } = tried.clone();
-    TriedRatios { name, ratios, removed, loss }
+    let Candidate { name, ratios, removed, judged, .. } = tried.clone();
+    let (loss, divergence) = (judged.map(|judged| judged.loss), judged.map(|judged| judged.divergence));
+    TriedRatios { name, ratios, removed, loss, divergence }
 }

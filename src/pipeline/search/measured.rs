@@ -1,4 +1,4 @@
-//! Sensitivity curves: the loss of the dense model with one part of one layer pruned, for several counts.
+//! Measured sensitivity curves: the divergence with one part of one layer pruned, for several counts.
 
 use crate::prune::Part;
 
@@ -14,25 +14,19 @@ const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
 const ALL_UP_TO: usize = 10;
 
 impl Search<'_> {
-    /// The loss of the dense model, and a curve for each prunable part.
-    pub fn sensitivities(&self, observer: &mut SearchObserver<'_>) -> Result<(f64, Vec<Sensitivity>), Error> {
+    /// A measured curve for each prunable part.
+    pub fn measured_costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
         let settings = self.layerwise();
         let (fit, judge) = (self.pass(self.fit, &settings), self.pass(self.judge, &settings));
         let layers = self.checkpoint.architecture().layers.len();
         let parts = self.parts()?;
-        let counts = self.all_counts(&parts);
+        let counts = self.all_counts(&parts, &SHARES);
         let total = counts.iter().map(|counts| counts.len() as u64).sum();
         let mut done = 0;
         let (mut at_fit, mut at_judge) = (fit.enter()?, judge.enter()?);
 
-        let dense = {
-            let mut streams = at_judge.clone();
-            for layer in 0..layers {
-                let notice = || SearchNotice::Measuring { layer, part: Part::Attention, done: 0, total };
-                judge.through(layer, None, &mut streams, &mut quietly(observer, notice))?;
-            }
-            self.loss(&streams.pruned)?
-        };
+        let notice = || SearchNotice::Measuring { layer: 0, part: Part::Attention, done: 0, total };
+        self.dense(notice, observer)?;
         let mut curves = Vec::with_capacity(parts.len());
         for layer in 0..layers {
             let mut known = MomentCache::default();
@@ -62,7 +56,7 @@ impl Search<'_> {
                         }
                     }
                     for (&count, way) in counts.iter().zip(&ways) {
-                        points.push((count, self.loss(&way.pruned)? - dense));
+                        points.push((count, self.judge(&way.pruned, 1)?.divergence));
                     }
                 }
                 let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
@@ -74,7 +68,7 @@ impl Search<'_> {
             fit.through(layer, None, &mut at_fit, &mut quietly(observer, notice))?;
             judge.through(layer, None, &mut at_judge, &mut quietly(observer, notice))?;
         }
-        Ok((dense, curves))
+        Ok(curves)
     }
 
     /// Number of variants whose streams fit into memory together.
@@ -84,9 +78,9 @@ impl Search<'_> {
     }
 
     /// Counts at which each part is measured. The largest possible count is measured only if the budget needs it.
-    fn all_counts(&self, parts: &[(usize, Part)]) -> Vec<Vec<usize>> {
+    pub(super) fn all_counts(&self, parts: &[(usize, Part)], shares: &[f64]) -> Vec<Vec<usize>> {
         let mut counts: Vec<Vec<usize>> =
-            parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
+            parts.iter().map(|&(layer, part)| self.counts(layer, part, shares)).collect();
         let reached = |(&(layer, part), counts): (&(usize, Part), &Vec<usize>)| {
             let last = counts.last().copied().unwrap_or(0);
             let option = self.options(layer, part).into_iter().rfind(|&option| option <= last);
@@ -104,7 +98,7 @@ impl Search<'_> {
     }
 
     /// Default counts at which a part is measured.
-    fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
+    fn counts(&self, layer: usize, part: Part, shares: &[f64]) -> Vec<usize> {
         let units = self.units(layer, part);
         let size = self.size(layer);
         let step = match (part, self.unit(layer)) {
@@ -115,8 +109,8 @@ impl Search<'_> {
         let mut counts: Vec<usize> = if groups <= ALL_UP_TO {
             (1..groups).map(|count| count * step).collect()
         } else {
-            let count = |share: f64| (groups as f64 * share).round() as usize * step;
-            SHARES.into_iter().map(count).filter(|&count| count > 0 && count < units).collect()
+            let count = |share: &f64| (groups as f64 * share).round() as usize * step;
+            shares.iter().map(count).filter(|&count| count > 0 && count < units).collect()
         };
         counts.dedup();
         counts

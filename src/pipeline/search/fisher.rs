@@ -1,0 +1,265 @@
+//! Predicted sensitivity curves, from one backward pass.
+//!
+//! The elimination path of each part gives ΔW at several counts. With g = ∂(−ln p)/∂y at the part's output, where labels are
+//! drawn from the model, the predicted rise of KL(dense ‖ pruned) is ½ E[(g · ΔW x)²] per token. Between these counts, it is
+//! proportional to the error of the path.
+
+use candle_core::Tensor;
+
+use crate::{
+    model::{Block, BlockByBlock},
+    prune::{self, Part, PathChanges, Units, fisher_products},
+};
+
+use super::{
+    super::{
+        Error, Pass, Removals,
+        backward::{Backward, BackwardProgress, BatchGradients, KeptInputs, Labels, ModelOnWindows},
+        measure::{Measured, failed},
+        moments::{Failed, Moments},
+        pass::{after_part, part_inputs},
+        plan::units,
+        stream::with_values,
+    },
+    Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
+};
+
+/// Fractions of a part with many units at which the cost is predicted.
+const SHARES: [f64; 5] = [0.1, 0.25, 0.45, 0.7, 0.9];
+/// Labels drawn for each position.
+const DRAWS: usize = 1;
+/// Maximum number of points on a curve besides those at the predicted counts.
+const POINTS: usize = 24;
+
+/// A part and its elimination path.
+struct Followed {
+    part: Part,
+    changes: PathChanges,
+    /// g · ΔW x by count, for every token and draw.
+    products: Vec<Vec<f32>>,
+}
+
+impl Search<'_> {
+    /// A predicted curve for each prunable part, in the context of `model`: the dense model, or one with cuts.
+    pub fn fisher_costs(
+        &self,
+        model: &dyn BlockByBlock,
+        is_dense: bool,
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<Vec<Sensitivity>, Error> {
+        let layers = self.checkpoint.architecture().layers.len();
+        let total = 3 * layers as u64;
+        let on = |windows| ModelOnWindows {
+            model,
+            windows,
+            device: self.device,
+            dtype: self.dtype,
+            memory_budget: self.settings.machine.memory_budget.0,
+        };
+        let (on_fit, on_gradient) = (on(self.fit), on(self.gradient));
+        let at = |layer: usize, done: usize| SearchNotice::Measuring {
+            layer: layer.min(layers - 1),
+            part: Part::Attention,
+            done: done as u64,
+            total,
+        };
+        let fit = KeptInputs::of(&on_fit, &mut |progress: BackwardProgress| {
+            observer(at(progress.layer, progress.layer / 2))
+        })?;
+        let inputs = KeptInputs::of(&on_gradient, &mut |progress: BackwardProgress| {
+            observer(at(progress.layer, layers / 2 + progress.layer / 2))
+        })?;
+        let labels = Labels::Drawn { draws: DRAWS, seed: self.settings.calibration.seed };
+        let mut walk = Backward::start(on_gradient, &inputs, &labels, &mut |progress: BackwardProgress| {
+            observer(at(progress.layer, layers))
+        })?;
+        let settings = self.layerwise();
+        let pass = self.pass(self.fit, &settings);
+        let parts = self.parts()?;
+        let counts = self.all_counts(&parts, &SHARES);
+        let tokens = (self.gradient.samples() * self.gradient.seq_len() * DRAWS) as f64;
+        let mut curves = Vec::with_capacity(parts.len());
+        while let Some(layer) = walk.next_layer() {
+            let done = 3 * layers - 2 * (layer + 1);
+            let own: Vec<(Part, &[usize])> = parts
+                .iter()
+                .zip(&counts)
+                .filter(|((of, _), _)| *of == layer)
+                .map(|((_, part), counts)| (*part, &counts[..]))
+                .collect();
+            let dense_block = self.checkpoint.block(layer, self.device, self.dtype)?;
+            let block =
+                if is_dense { dense_block.clone() } else { model.block(layer, self.device, self.dtype)? };
+            let notice = || at(layer, done);
+            let mut followed = self.paths(&pass, (&dense_block, &block), &fit, &own, &notice, observer)?;
+            let mut batch = 0;
+            let rope = model.rope(self.gradient.seq_len(), self.device, self.dtype)?;
+            walk.step_by_batch(
+                &[],
+                &mut |_| observer(at(layer, done + 1)),
+                &mut |_, gradients: BatchGradients| {
+                    let mut h = inputs.input(layer, batch)?;
+                    batch += 1;
+                    for part in [Part::Attention, Part::Mlp] {
+                        let Some(of_part) = gradients.part(part) else { continue };
+                        let found = followed.iter_mut().find(|followed| followed.part == part);
+                        // The inputs of a cut part lack the removed columns.
+                        let x = if is_dense {
+                            of_part.inputs.clone()
+                        } else {
+                            part_inputs(&dense_block, part, &h, &rope)?.flatten_to(1)?
+                        };
+                        if let Some(followed) = found {
+                            followed.add(&x, &of_part.outputs)?;
+                        }
+                        if !is_dense && part == Part::Attention {
+                            h = after_part(&block, part, &h, &part_inputs(&block, part, &h, &rope)?)?;
+                        }
+                    }
+                    Ok(())
+                },
+            )?;
+            for followed in followed.into_iter().rev() {
+                let part = followed.part;
+                let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
+                let points = followed.curve(tokens);
+                if let Ok(dir) = std::env::var("FISHER_DUMP") {
+                    for (change, products) in followed.changes.changes.iter().zip(&followed.products) {
+                        let bytes: Vec<u8> = products.iter().flat_map(|p| p.to_le_bytes()).collect();
+                        let _ = std::fs::write(format!("{dir}/{layer}-{part}-{}", change.removed), bytes);
+                    }
+                }
+                let curve = Sensitivity { layer, part, units, per_unit, points };
+                emit(observer, SearchNotice::Measured(&curve))?;
+                curves.push(curve);
+            }
+        }
+        curves.reverse();
+        Ok(curves)
+    }
+
+    /// The elimination paths of these parts of a layer, measured on the windows for fitting.
+    fn paths(
+        &self,
+        pass: &Pass<'_>,
+        (dense, block): (&Block, &Block),
+        inputs: &KeptInputs,
+        parts: &[(Part, &[usize])],
+        notice: &dyn Fn() -> SearchNotice<'static>,
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<Vec<Followed>, Error> {
+        let layer = dense.layer();
+        let rope = self.checkpoint.rope(self.fit.seq_len(), self.device, self.dtype)?;
+        let mut moments: Vec<Option<Moments>> = vec![None, None];
+        for batch in 0..inputs.batches().len() {
+            let mut h = inputs.input(layer, batch)?;
+            for (at, part) in [Part::Attention, Part::Mlp].into_iter().enumerate() {
+                if parts.iter().any(|(of, _)| *of == part) {
+                    let x = part_inputs(dense, part, &h, &rope)?;
+                    let columns = x.dims().last().copied().unwrap_or(0);
+                    let sum = moments[at].get_or_insert_with(|| Moments::new(self.device, columns, None));
+                    sum.add(&x, None).map_err(|cause| lost(layer, part, cause))?;
+                }
+                if part == Part::Attention {
+                    h = after_part(block, part, &h, &part_inputs(block, part, &h, &rope)?)?;
+                }
+            }
+            emit(observer, notice())?;
+        }
+        let opened = pass.open(layer)?;
+        let mut followed = Vec::new();
+        for &(part, counts) in parts {
+            let at = usize::from(part == Part::Mlp);
+            let Some(sum) = moments[at].take() else { continue };
+            let (moment, _) = sum.finish().map_err(|cause| lost(layer, part, cause))?;
+            let measured = Measured { moment, toward_dense: None };
+            let head_dim = self.checkpoint.architecture().head_dim;
+            let (_, _, picked) = units(part, &opened.size, head_dim, self.settings);
+            let last = counts.last().copied().unwrap_or(0);
+            let removals = Removals { units: last, scheduled: last };
+            let problem = pass.problem(part, &opened, picked, (removals, None))?;
+            let groups = match picked {
+                Units::Heads { per_group: Some(per_group), .. } => self.units(layer, part) / per_group,
+                Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
+            };
+            let counts: Vec<usize> = counts.iter().map(|count| count / groups).collect();
+            let changes = with_values(&problem.weight, |weight| {
+                prune::path_changes(&pass.posed(weight, &problem, &measured), &counts, &mut |_| {
+                    observer(notice())
+                })
+            })?;
+            let changes =
+                changes.map_err(|cause| failed(layer, part, cause, &mut quietly(observer, notice)))?;
+            let products = vec![Vec::new(); changes.changes.len()];
+            followed.push(Followed { part, changes, products });
+        }
+        Ok(followed)
+    }
+}
+
+impl Followed {
+    /// Adds one batch: x [tokens, n], and by draw the gradients [tokens, rows].
+    fn add(&mut self, x: &Tensor, gradients: &[Tensor]) -> Result<(), Error> {
+        let n = x.dims().last().copied().unwrap_or(0);
+        let values = |tensor: &Tensor| with_values(tensor, <[f32]>::to_vec);
+        let gradients: Vec<Vec<f32>> = gradients.iter().map(values).collect::<Result<_, _>>()?;
+        let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
+        with_values(x, |x| {
+            for (products, change) in self.products.iter_mut().zip(&self.changes.changes) {
+                products.extend(fisher_products(&change.change, n, x, &gradients)?);
+            }
+            Ok::<(), prune::Error>(())
+        })??;
+        Ok(())
+    }
+
+    /// (units removed, predicted rise), ascending. `samples`: tokens times draws.
+    fn curve(&self, samples: f64) -> Vec<(usize, f64)> {
+        let error = |removed: usize| {
+            self.changes.errors.iter().find(|(units, _)| *units == removed).map_or(0.0, |(_, error)| *error)
+        };
+        // Nats per unit of error, at each predicted count.
+        let rates: Vec<(usize, f64)> = self
+            .changes
+            .changes
+            .iter()
+            .zip(&self.products)
+            .map(|(change, products)| {
+                let sum: f64 = products.iter().map(|&product| f64::from(product).powi(2)).sum();
+                let error = error(change.removed);
+                (change.removed, if error > 0.0 { 0.5 * sum / samples / error } else { 0.0 })
+            })
+            .collect();
+        let apart = self.changes.errors.last().map_or(1, |last| last.0.div_ceil(POINTS)).max(1);
+        let (mut points, mut last) = (Vec::new(), 0);
+        for &(removed, error) in &self.changes.errors {
+            let predicted = rates.iter().any(|(count, _)| *count == removed);
+            if removed > 0 && (predicted || removed - last >= apart) {
+                points.push((removed, error * rate_at(&rates, removed)));
+                last = removed;
+            }
+        }
+        points
+    }
+}
+
+/// The rate at a count: linear between two known ones, constant beyond the ends.
+fn rate_at(rates: &[(usize, f64)], removed: usize) -> f64 {
+    let next = rates.partition_point(|(count, _)| *count < removed);
+    match (next.checked_sub(1).map(|at| rates[at]), rates.get(next)) {
+        (Some(below), Some(above)) => {
+            let share = (removed - below.0) as f64 / (above.0 - below.0) as f64;
+            below.1 + share * (above.1 - below.1)
+        }
+        (Some(only), None) => only.1,
+        (None, Some(only)) => only.1,
+        (None, None) => 0.0,
+    }
+}
+
+fn lost(layer: usize, part: Part, cause: Failed) -> Error {
+    match cause {
+        Failed::Method(cause) => Error::Part { layer, part, cause },
+        Failed::Tensors(cause) => cause,
+    }
+}

@@ -1,0 +1,73 @@
+//! Compares the predictions of a pruned model with those of the dense model on the windows for judging.
+
+use candle_core::Tensor;
+
+use super::{
+    super::{Error, stream::Stream},
+    Search, SearchNotice, SearchObserver, quietly,
+};
+
+/// Agreement of a pruned model with the dense one, per predicted token.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// KL(dense ‖ pruned) in nats.
+    pub divergence: f64,
+    /// Mean −ln p of the next token under the pruned model, in nats.
+    pub loss: f64,
+}
+
+impl Search<'_> {
+    /// The stream of the dense model behind its last block, computed at the first call.
+    pub(super) fn dense(
+        &self,
+        notice: impl Fn() -> SearchNotice<'static>,
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<&Stream, Error> {
+        if let Some(dense) = self.dense.get() {
+            return Ok(dense);
+        }
+        let settings = self.layerwise();
+        let judge = self.pass(self.judge, &settings);
+        let mut streams = judge.enter()?;
+        for layer in 0..self.checkpoint.architecture().layers.len() {
+            judge.through(layer, None, &mut streams, &mut quietly(observer, &notice))?;
+        }
+        Ok(self.dense.get_or_init(|| streams.pruned))
+    }
+
+    /// Judges a stream that has passed the last block, at every `every`th predicted position. [`Self::dense`] has been called.
+    pub(super) fn judge(&self, stream: &Stream, every: usize) -> Result<Judgement, Error> {
+        let dense = self.dense.get().expect("the dense stream is computed first");
+        let predicted = self.judge.seq_len() - 1;
+        let positions: Vec<u32> = (0..predicted as u32).step_by(every.max(1)).collect();
+        let at = Tensor::new(&positions[..], self.device)?;
+        let mut windows = self.judge.iter();
+        let (mut sums, mut count) = (Judgement::default(), 0);
+        for (dense, own) in dense.batches.iter().zip(&stream.batches) {
+            let batch = own.dim(0)?;
+            let targets: Vec<u32> = windows
+                .by_ref()
+                .take(batch)
+                .flat_map(|tokens| positions.iter().map(|&position| tokens[position as usize + 1]))
+                .collect();
+            let targets = Tensor::from_vec(targets, (batch, positions.len()), self.device)?;
+            let seen = |h: &Tensor| match every {
+                0 | 1 => h.narrow(1, 0, predicted),
+                _ => h.index_select(&at, 1),
+            };
+            let budget = self.settings.machine.memory_budget.0;
+            for token in self.embedding_and_head.compare(&seen(dense)?, &seen(own)?, &targets, budget)? {
+                sums.divergence += token.divergence;
+                sums.loss += token.loss;
+                count += 1;
+            }
+        }
+        let mean = |sum: f64| sum / count as f64;
+        let judged = Judgement { divergence: mean(sums.divergence), loss: mean(sums.loss) };
+        if judged.divergence.is_finite() && judged.loss.is_finite() {
+            Ok(judged)
+        } else {
+            Err(Error::NotFinite { layer: self.checkpoint.architecture().layers.len() - 1 })
+        }
+    }
+}
