@@ -186,3 +186,49 @@ fn a_measured_cost_is_the_divergence_with_that_part_alone_pruned() {
         }
     }
 }
+
+/// Spearman's rank correlation.
+fn rank_correlation(of: &[(f64, f64)]) -> f64 {
+    let ranks = |values: Vec<f64>| -> Vec<f64> {
+        let rank = |value: &f64| values.iter().filter(|other| *other < value).count() as f64;
+        values.iter().map(rank).collect()
+    };
+    let (a, b) =
+        (ranks(of.iter().map(|pair| pair.0).collect()), ranks(of.iter().map(|pair| pair.1).collect()));
+    let mean = (of.len() as f64 - 1.0) / 2.0;
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>();
+    product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+}
+
+#[test]
+fn predicted_costs_order_the_parts_as_measured_ones_do() {
+    let bench = Workspace::new();
+    let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
+    let settings: Settings = "calibration = \"demo:stories\"".parse().unwrap();
+    let settings = for_search(&settings);
+    let text = slimgpt::calibration::Text::inline("stories", &slimgpt::demo::calibration_text());
+    let tokens = slimgpt::calibration::encode(&checkpoint.tokenizer().unwrap(), &[text], &mut |_, _| {
+        ControlFlow::Continue(())
+    });
+    let windows = Windows::draw(&tokens.unwrap(), 12, 128, 0).unwrap();
+    let windows = SearchWindows::of(&windows, 4).unwrap();
+    let search = Search::new((&checkpoint, &settings), &windows, (&Device::Cpu, DType::F32), 1, 1).unwrap();
+    let predicted = search.predicted_costs(&mut |_| ControlFlow::Continue(())).unwrap();
+    let measured = search.measured_costs(&mut |_| ControlFlow::Continue(())).unwrap();
+    let pairs: Vec<(f64, f64)> = predicted
+        .iter()
+        .zip(&measured)
+        .filter_map(|(predicted, measured)| {
+            assert_eq!((predicted.layer, predicted.part), (measured.layer, measured.part));
+            let half = |curve: &Sensitivity| {
+                let share = |units: usize| (units as f64 / curve.units as f64 - 0.5).abs();
+                let nearest = curve.points.iter().min_by(|a, b| share(a.0).total_cmp(&share(b.0)));
+                nearest.map(|point| point.1)
+            };
+            half(predicted).zip(half(measured))
+        })
+        .collect();
+    assert!(pairs.len() > 12, "{}", pairs.len());
+    let correlation = rank_correlation(&pairs);
+    assert!(correlation > 0.85, "{correlation}: {pairs:?}");
+}

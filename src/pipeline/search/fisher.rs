@@ -6,15 +6,12 @@
 
 use candle_core::Tensor;
 
-use crate::{
-    model::{Block, BlockByBlock},
-    prune::{self, Part, PathChanges, Units, fisher_products},
-};
+use crate::prune::{self, Part, PathChanges, Units, fisher_products};
 
 use super::{
     super::{
         Error, Pass, Removals,
-        backward::{Backward, BackwardProgress, BatchGradients, KeptInputs, Labels, ModelOnWindows},
+        backward::{Backward, KeptInputs, Labels, ModelOnWindows},
         measure::{Measured, failed},
         moments::{Failed, Moments},
         pass::{after_part, part_inputs},
@@ -40,96 +37,59 @@ struct Followed {
 }
 
 impl Search<'_> {
-    /// A predicted curve for each prunable part, in the context of `model`: the dense model, or one with cuts.
-    pub fn fisher_costs(
-        &self,
-        model: &dyn BlockByBlock,
-        is_dense: bool,
-        observer: &mut SearchObserver<'_>,
-    ) -> Result<Vec<Sensitivity>, Error> {
+    /// A predicted curve for each prunable part.
+    ///
+    /// # Errors
+    /// As for [`Backward::step`] and [`prune::path_changes`].
+    pub fn predicted_costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
-        let total = 3 * layers as u64;
+        // Each layer counts three times: forward, path, backward.
+        let at = |layer: usize, done: usize| SearchNotice::Measuring {
+            layer: layer.min(layers - 1),
+            part: Part::Attention,
+            done: done as u64,
+            total: 3 * layers as u64,
+        };
         let on = |windows| ModelOnWindows {
-            model,
+            model: self.checkpoint,
             windows,
             device: self.device,
             dtype: self.dtype,
             memory_budget: self.settings.machine.memory_budget.0,
         };
-        let (on_fit, on_gradient) = (on(self.fit), on(self.gradient));
-        let at = |layer: usize, done: usize| SearchNotice::Measuring {
-            layer: layer.min(layers - 1),
-            part: Part::Attention,
-            done: done as u64,
-            total,
-        };
-        let fit = KeptInputs::of(&on_fit, &mut |progress: BackwardProgress| {
-            observer(at(progress.layer, progress.layer / 2))
-        })?;
-        let inputs = KeptInputs::of(&on_gradient, &mut |progress: BackwardProgress| {
-            observer(at(progress.layer, layers / 2 + progress.layer / 2))
+        let on_gradient = on(self.gradient);
+        let fit =
+            KeptInputs::of(&on(self.fit), &mut |progress| observer(at(progress.layer, progress.layer / 2)))?;
+        let inputs = KeptInputs::of(&on_gradient, &mut |progress| {
+            observer(at(progress.layer, (layers + progress.layer) / 2))
         })?;
         let labels = Labels::Drawn { draws: DRAWS, seed: self.settings.calibration.seed };
-        let mut walk = Backward::start(on_gradient, &inputs, &labels, &mut |progress: BackwardProgress| {
+        let mut walk = Backward::start(on_gradient, &inputs, &labels, &mut |progress| {
             observer(at(progress.layer, layers))
         })?;
         let settings = self.layerwise();
         let pass = self.pass(self.fit, &settings);
         let parts = self.parts()?;
         let counts = self.all_counts(&parts, &SHARES);
-        let tokens = (self.gradient.samples() * self.gradient.seq_len() * DRAWS) as f64;
+        let samples = (self.gradient.samples() * self.gradient.seq_len() * DRAWS) as f64;
         let mut curves = Vec::with_capacity(parts.len());
         while let Some(layer) = walk.next_layer() {
             let done = 3 * layers - 2 * (layer + 1);
-            let own: Vec<(Part, &[usize])> = parts
-                .iter()
-                .zip(&counts)
-                .filter(|((of, _), _)| *of == layer)
-                .map(|((_, part), counts)| (*part, &counts[..]))
-                .collect();
-            let dense_block = self.checkpoint.block(layer, self.device, self.dtype)?;
-            let block =
-                if is_dense { dense_block.clone() } else { model.block(layer, self.device, self.dtype)? };
-            let notice = || at(layer, done);
-            let mut followed = self.paths(&pass, (&dense_block, &block), &fit, &own, &notice, observer)?;
-            let mut batch = 0;
-            let rope = model.rope(self.gradient.seq_len(), self.device, self.dtype)?;
-            walk.step_by_batch(
-                &[],
-                &mut |_| observer(at(layer, done + 1)),
-                &mut |_, gradients: BatchGradients| {
-                    let mut h = inputs.input(layer, batch)?;
-                    batch += 1;
-                    for part in [Part::Attention, Part::Mlp] {
-                        let Some(of_part) = gradients.part(part) else { continue };
-                        let found = followed.iter_mut().find(|followed| followed.part == part);
-                        // The inputs of a cut part lack the removed columns.
-                        let x = if is_dense {
-                            of_part.inputs.clone()
-                        } else {
-                            part_inputs(&dense_block, part, &h, &rope)?.flatten_to(1)?
-                        };
-                        if let Some(followed) = found {
-                            followed.add(&x, &of_part.outputs)?;
-                        }
-                        if !is_dense && part == Part::Attention {
-                            h = after_part(&block, part, &h, &part_inputs(&block, part, &h, &rope)?)?;
-                        }
+            let own = parts.iter().zip(&counts).filter(|((of, _), _)| *of == layer);
+            let own: Vec<(Part, &[usize])> = own.map(|((_, part), counts)| (*part, &counts[..])).collect();
+            let mut followed = self.paths(&pass, layer, &fit, &own, &|| at(layer, done), observer)?;
+            walk.step_by_batch(&[], &mut |_| observer(at(layer, done + 1)), &mut |_, gradients| {
+                for followed in &mut followed {
+                    if let Some(part) = gradients.part(followed.part) {
+                        followed.add(&part.inputs, &part.outputs)?;
                     }
-                    Ok(())
-                },
-            )?;
+                }
+                Ok(())
+            })?;
             for followed in followed.into_iter().rev() {
                 let part = followed.part;
                 let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
-                let points = followed.curve(tokens);
-                if let Ok(dir) = std::env::var("FISHER_DUMP") {
-                    for (change, products) in followed.changes.changes.iter().zip(&followed.products) {
-                        let bytes: Vec<u8> = products.iter().flat_map(|p| p.to_le_bytes()).collect();
-                        let _ = std::fs::write(format!("{dir}/{layer}-{part}-{}", change.removed), bytes);
-                    }
-                }
-                let curve = Sensitivity { layer, part, units, per_unit, points };
+                let curve = Sensitivity { layer, part, units, per_unit, points: followed.curve(samples) };
                 emit(observer, SearchNotice::Measured(&curve))?;
                 curves.push(curve);
             }
@@ -138,55 +98,55 @@ impl Search<'_> {
         Ok(curves)
     }
 
-    /// The elimination paths of these parts of a layer, measured on the windows for fitting.
+    /// The elimination paths of these parts of a layer, through the counts, measured on the windows for fitting.
     fn paths(
         &self,
         pass: &Pass<'_>,
-        (dense, block): (&Block, &Block),
+        layer: usize,
         inputs: &KeptInputs,
         parts: &[(Part, &[usize])],
         notice: &dyn Fn() -> SearchNotice<'static>,
         observer: &mut SearchObserver<'_>,
     ) -> Result<Vec<Followed>, Error> {
-        let layer = dense.layer();
+        let opened = pass.open(layer)?;
+        let block = &opened.block;
         let rope = self.checkpoint.rope(self.fit.seq_len(), self.device, self.dtype)?;
-        let mut moments: Vec<Option<Moments>> = vec![None, None];
+        let mut moments: Vec<(Part, Moments)> = Vec::new();
         for batch in 0..inputs.batches().len() {
             let mut h = inputs.input(layer, batch)?;
-            for (at, part) in [Part::Attention, Part::Mlp].into_iter().enumerate() {
+            for part in [Part::Attention, Part::Mlp].into_iter().filter(|&part| self.units(layer, part) > 0) {
+                let x = part_inputs(block, part, &h, &rope)?;
                 if parts.iter().any(|(of, _)| *of == part) {
-                    let x = part_inputs(dense, part, &h, &rope)?;
-                    let columns = x.dims().last().copied().unwrap_or(0);
-                    let sum = moments[at].get_or_insert_with(|| Moments::new(self.device, columns, None));
-                    sum.add(&x, None).map_err(|cause| lost(layer, part, cause))?;
+                    if batch == 0 {
+                        let columns = x.dims().last().copied().unwrap_or(0);
+                        moments.push((part, Moments::new(self.device, columns, None)));
+                    }
+                    if let Some((_, sum)) = moments.iter_mut().find(|(of, _)| *of == part) {
+                        sum.add(&x, None).map_err(|cause| lost(layer, part, cause))?;
+                    }
                 }
                 if part == Part::Attention {
-                    h = after_part(block, part, &h, &part_inputs(block, part, &h, &rope)?)?;
+                    h = after_part(block, part, &h, &x)?;
                 }
             }
             emit(observer, notice())?;
         }
-        let opened = pass.open(layer)?;
         let mut followed = Vec::new();
-        for &(part, counts) in parts {
-            let at = usize::from(part == Part::Mlp);
-            let Some(sum) = moments[at].take() else { continue };
+        for (part, sum) in moments {
+            let Some((_, counts)) = parts.iter().find(|(of, _)| *of == part) else { continue };
             let (moment, _) = sum.finish().map_err(|cause| lost(layer, part, cause))?;
             let measured = Measured { moment, toward_dense: None };
             let head_dim = self.checkpoint.architecture().head_dim;
-            let (_, _, picked) = units(part, &opened.size, head_dim, self.settings);
-            let last = counts.last().copied().unwrap_or(0);
-            let removals = Removals { units: last, scheduled: last };
-            let problem = pass.problem(part, &opened, picked, (removals, None))?;
+            let (count, _, picked) = units(part, &opened.size, head_dim, self.settings);
             let groups = match picked {
-                Units::Heads { per_group: Some(per_group), .. } => self.units(layer, part) / per_group,
+                Units::Heads { per_group: Some(per_group), .. } => count / per_group,
                 Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
             };
             let counts: Vec<usize> = counts.iter().map(|count| count / groups).collect();
+            let problem = pass.problem(part, &opened, picked, (Removals::default(), None))?;
             let changes = with_values(&problem.weight, |weight| {
-                prune::path_changes(&pass.posed(weight, &problem, &measured), &counts, &mut |_| {
-                    observer(notice())
-                })
+                let posed = pass.posed(weight, &problem, &measured);
+                prune::path_changes(&posed, &counts, &mut |_| observer(notice()))
             })?;
             let changes =
                 changes.map_err(|cause| failed(layer, part, cause, &mut quietly(observer, notice)))?;

@@ -243,7 +243,7 @@ impl<'a> Search<'a> {
     /// The cost curves of all parts, as the settings request them.
     fn costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
         match self.settings.ratios.search_costs {
-            SearchCosts::Fisher => self.fisher_costs(self.checkpoint, true, observer),
+            SearchCosts::Fisher => self.predicted_costs(observer),
             SearchCosts::Measured => self.measured_costs(observer),
         }
     }

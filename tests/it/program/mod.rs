@@ -112,7 +112,8 @@ impl Workspace {
         self.path(name).to_str().unwrap().to_string()
     }
 
-    /// Prunes the model to `out`, with few windows and these additional arguments.
+    /// Prunes the model to `out`, with few windows and these additional arguments. The schedule is the paper's, with the mean
+    /// as its ratio, unless the arguments decide about it.
     pub fn prune(&self, more: &[&str]) -> Ran {
         self.prune_to("out", more)
     }
@@ -130,6 +131,13 @@ impl Workspace {
         }
         if !more.contains(&"--samples") {
             command.args(["--samples", "8"]);
+        }
+        let decided = ["--schedule", "--preset", "--config", "--first-ratio"].iter().any(|flag| more.contains(flag));
+        if !decided {
+            command.args(["--schedule", "log"]);
+        }
+        if !decided && !more.iter().any(|flag| flag.starts_with("--by-parameters")) {
+            command.arg("--by-parameters=false");
         }
         command.args(["--seq-len", "64"]).arg("--out").arg(self.path(out)).args(more);
         command
