@@ -8,6 +8,7 @@ pub enum Kind {
     /// Reads and tokenises texts.
     Texts,
     Replay,
+    Predict,
     Sensitivity,
     Trials,
     Measure(Part),
@@ -29,7 +30,7 @@ impl Kind {
             Self::Propagate(_) => 60.0,
             Self::Solve(Part::Attention) => 5.0,
             Self::Solve(Part::Mlp) => 8.0,
-            Self::Sensitivity | Self::Trials => 40.0,
+            Self::Predict | Self::Sensitivity | Self::Trials => 40.0,
         }
     }
 
@@ -40,6 +41,7 @@ impl Kind {
             Self::Trials => 1.0,
             Self::Texts
             | Self::Replay
+            | Self::Predict
             | Self::Sensitivity
             | Self::Measure(_)
             | Self::Solve(_)

@@ -17,6 +17,20 @@ pub fn sensitivity_done(model: &ModelShape, windows: Windows, done: u64, total: 
     cost(share) / cost(1.0).max(f64::MIN_POSITIVE)
 }
 
+/// The work of predicting the costs of all parts: the windows for fitting and those with gradients pass forward twice, and
+/// gradients take two passes more.
+pub fn prediction(model: &ModelShape, windows: Windows) -> f64 {
+    let of_layer = |layer: &Layer| {
+        let parts = PARTS.map(|part| {
+            work::measure(model, layer, part, windows) + work::solve(model, layer, part) * SOLVING
+        });
+        let pass = work::forward(model, layer, windows.tokens(), windows.seq_len as f64, false);
+        parts.iter().sum::<f64>() + 5.0 * pass
+    };
+    let layers = model.layers.iter().map(|&shape| of_layer(&Layer::unplanned(shape)));
+    layers.sum::<f64>() + 3.0 * work::head(model, windows.tokens())
+}
+
 /// The work of all sensitivity measurements, with `total` prunings if their number is known.
 pub fn sensitivity(model: &ModelShape, windows: Windows, total: Option<u64>) -> f64 {
     let (own, pass) = pruning(model, windows);

@@ -9,6 +9,7 @@ use super::rates::{Kind, Rates};
 pub enum Step {
     Texts,
     Replay,
+    Predict,
     Sensitivity,
     Trials,
     Measure(usize, Part),
@@ -34,6 +35,7 @@ impl Step {
             Stage::ReplayLayers { .. } => Self::Replay,
             Stage::EliminationPath { .. } => Self::Curve,
             Stage::Fingerprint => Self::Fingerprint,
+            Stage::PredictCosts { .. } => Self::Predict,
             Stage::Sensitivity { .. } => Self::Sensitivity,
             Stage::TryRatios => Self::Trials,
             Stage::Export => Self::Export,
@@ -52,6 +54,7 @@ impl Step {
         match self {
             Self::Texts | Self::Fingerprint | Self::Download => Kind::Texts,
             Self::Replay | Self::Streams => Kind::Replay,
+            Self::Predict => Kind::Predict,
             Self::Sensitivity => Kind::Sensitivity,
             Self::Trials => Kind::Trials,
             Self::Measure(_, part) => Kind::Measure(part),

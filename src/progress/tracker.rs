@@ -21,8 +21,8 @@ const INVERTED: f64 = 0.6;
 const REMOVED: f64 = 0.8;
 /// A measurement counts 1/e after this fraction of the work of its kind.
 const HORIZON: f64 = 0.2;
-/// Windows of a search for fitting.
-const SEARCH_WINDOWS: usize = 16;
+/// Windows of a search for each of its purposes.
+const SEARCH_WINDOWS: usize = 8;
 
 /// Progress of the newest job.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,6 +168,7 @@ impl Progress {
             Event::ErrorCurve { .. } => self.finish(Step::Curve),
             Event::RatiosTried { .. } => {}
             Event::RatiosFound { .. } => {
+                self.finish(Step::Predict);
                 self.finish(Step::Sensitivity);
                 self.finish(Step::Trials);
             }
@@ -287,8 +288,8 @@ impl Progress {
     }
 
     fn search_windows(&self) -> Windows {
-        let all = self.windows.unwrap_or(Windows { samples: 2 * SEARCH_WINDOWS, seq_len: 512, streams: 1 });
-        Windows { samples: SEARCH_WINDOWS.min(all.samples / 2).max(1), streams: 1, ..all }
+        let all = self.windows.unwrap_or(Windows { samples: 3 * SEARCH_WINDOWS, seq_len: 512, streams: 1 });
+        Windows { samples: SEARCH_WINDOWS.min(all.samples / 3).max(1), streams: 1, ..all }
     }
 
     fn plan_search(&mut self, total: Option<u64>) {
@@ -306,6 +307,14 @@ impl Progress {
         let step = Step::of_stage(stage);
         let share = done as f64 / total.max(1) as f64;
         match stage {
+            Stage::PredictCosts { .. } => {
+                self.kind.get_or_insert(JobKind::Run);
+                if let Some(model) = &self.model {
+                    let work = search::prediction(model, self.search_windows());
+                    self.steps.plan(Step::Predict, work);
+                }
+                return self.advance(step, share);
+            }
             Stage::Sensitivity { .. } => {
                 self.kind.get_or_insert(JobKind::Run);
                 self.plan_search(Some(total));
@@ -317,6 +326,7 @@ impl Progress {
                 return self.advance(step, done);
             }
             Stage::TryRatios => {
+                self.finish(Step::Predict);
                 self.finish(Step::Sensitivity);
                 if let Some(model) = &self.model {
                     let work = search::trials(model, self.search_windows(), total);

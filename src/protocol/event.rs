@@ -336,6 +336,8 @@ pub enum Stage {
     EliminationPath { layer: usize, part: Part },
     /// Fingerprints the files of the model to detect later changes; bytes.
     Fingerprint,
+    /// Predicts the costs of all parts by a forward and a backward pass; steps, three in each layer.
+    PredictCosts { layer: usize },
     /// Measures the sensitivity of a part of the dense model; prunings.
     Sensitivity { layer: usize, part: Part },
     /// Prunes whole models with candidate ratios; models.

@@ -14,6 +14,7 @@ fn stage(stage: &Stage) -> String {
         Stage::Propagate { layer, part } => format!("layer {layer}: propagating through {part}"),
         Stage::Refine { layer, part } => format!("layer {layer}: swapping units of {part}"),
         Stage::EliminationPath { layer, part } => format!("layer {layer}: error curve of {part}"),
+        Stage::PredictCosts { layer } => format!("layer {layer}: predicting costs"),
         Stage::Sensitivity { layer, part } => format!("layer {layer}: sensitivity of {part}"),
         Stage::TryRatios => "trying ratios on whole models".into(),
         Stage::Evaluate { pruned: false } => "evaluating dense".into(),
@@ -39,6 +40,7 @@ pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
         | Stage::Calibrate { .. }
         | Stage::Propagate { .. }
         | Stage::EliminationPath { .. }
+        | Stage::PredictCosts { .. }
         | Stage::Sensitivity { .. }
         | Stage::TryRatios
         | Stage::Evaluate { .. }
@@ -66,6 +68,7 @@ fn unit(stage: &Stage) -> Unit {
         }
         Stage::Calibrate { .. } | Stage::Propagate { .. } => Unit::Items("window", "windows"),
         Stage::EliminationPath { .. } => Unit::Items("unit", "units"),
+        Stage::PredictCosts { .. } => Unit::Items("step", "steps"),
         Stage::Sensitivity { .. } => Unit::Items("pruning", "prunings"),
         Stage::TryRatios => Unit::Items("model", "models"),
         Stage::Evaluate { .. } => Unit::Items("token", "tokens"),

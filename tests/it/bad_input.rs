@@ -367,7 +367,8 @@ fn settings_that_remove_nothing_are_refused_before_the_run() {
 #[test]
 fn a_part_that_keeps_everything_is_named_before_the_run() {
     let bench = Workspace::new();
-    let ran = bench.prune(&["--ratio", "0.03", "--schedule", "uniform", "--no-session"]);
+    let ran =
+        bench.prune(&["--ratio", "0.03", "--schedule", "uniform", "--by-parameters=false", "--no-session"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("attention loses nothing"), "{}", ran.stderr);
 }

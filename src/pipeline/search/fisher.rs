@@ -44,9 +44,8 @@ impl Search<'_> {
     pub fn predicted_costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
         // Each layer counts three times: forward, path, backward.
-        let at = |layer: usize, done: usize| SearchNotice::Measuring {
+        let at = |layer: usize, done: usize| SearchNotice::Predicting {
             layer: layer.min(layers - 1),
-            part: Part::Attention,
             done: done as u64,
             total: 3 * layers as u64,
         };

@@ -98,6 +98,12 @@ impl Candidate {
 
 /// Progress of a search.
 pub enum SearchNotice<'a> {
+    /// Steps of the predicted costs so far, three in each layer.
+    Predicting {
+        layer: usize,
+        done: u64,
+        total: u64,
+    },
     /// Parts pruned alone so far, and their total number.
     Measuring {
         layer: usize,

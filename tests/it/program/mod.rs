@@ -132,7 +132,8 @@ impl Workspace {
         if !more.contains(&"--samples") {
             command.args(["--samples", "8"]);
         }
-        let decided = ["--schedule", "--preset", "--config", "--first-ratio"].iter().any(|flag| more.contains(flag));
+        let decided =
+            ["--schedule", "--preset", "--config", "--first-ratio"].iter().any(|flag| more.contains(flag));
         if !decided {
             command.args(["--schedule", "log"]);
         }

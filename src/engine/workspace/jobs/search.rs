@@ -65,6 +65,9 @@ impl Workspace<'_> {
             context.emit(event);
         };
         let found = search.run(named, &mut |notice| match notice {
+            SearchNotice::Predicting { layer, done, total } => {
+                context.progress(Stage::PredictCosts { layer }, done, total)
+            }
             SearchNotice::Measuring { layer, part, done, total } => {
                 context.progress(Stage::Sensitivity { layer, part }, done, total)
             }
