@@ -63,7 +63,7 @@ impl Search<'_> {
             }
         }
         streams_so_far.plan = plan;
-        let removed = parameters_removed(architecture, &streams_so_far.plan, self.settings);
+        let removed = parameters_removed(architecture, &streams_so_far.plan);
         let judged = self.judge(&at_judge.pruned, 1)?;
         Ok((Candidate { name, ratios, removed, judged: Some(judged), caution }, streams_so_far))
     }

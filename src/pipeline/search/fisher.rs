@@ -107,7 +107,7 @@ impl Search<'_> {
         notice: &dyn Fn() -> SearchNotice<'static>,
         observer: &mut SearchObserver<'_>,
     ) -> Result<Vec<Followed>, Error> {
-        let opened = pass.open(layer)?;
+        let opened = pass.open(layer, self.unit(layer))?;
         let block = &opened.block;
         let rope = self.checkpoint.rope(self.fit.seq_len(), self.device, self.dtype)?;
         let mut moments: Vec<(Part, Moments)> = Vec::new();
@@ -136,7 +136,7 @@ impl Search<'_> {
             let (moment, _) = sum.finish().map_err(|cause| lost(layer, part, cause))?;
             let measured = Measured { moment, toward_dense: None };
             let head_dim = self.checkpoint.architecture().head_dim;
-            let (count, _, picked) = units(part, &opened.size, head_dim, self.settings);
+            let (count, _, picked) = units(part, &opened.size, head_dim, self.unit(layer), self.settings);
             let groups = match picked {
                 Units::Heads { per_group: Some(per_group), .. } => count / per_group,
                 Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,

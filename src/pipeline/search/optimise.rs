@@ -91,7 +91,7 @@ impl Search<'_> {
         if let (1, Some((name, ratios))) = (self.trials, cautious.clone()) {
             // There is nothing to compare it with.
             let plan = plan_by_ratios(self.checkpoint.architecture(), &ratios, self.settings)?;
-            let removed = parameters_removed(self.checkpoint.architecture(), &plan, self.settings);
+            let removed = parameters_removed(self.checkpoint.architecture(), &plan);
             let only = Candidate { name, ratios, removed, judged: None, caution: Some(Caution::Full) };
             emit(observer, SearchNotice::Candidate { tried: &only, best: true })?;
             return Ok(SearchResult { dense: None, curves, tried: vec![only], best: 0 });
