@@ -3,7 +3,7 @@
 use crate::{
     config::{self},
     protocol::{SearchRecord, SensitivityCurve, TriedRatios, job},
-    prune::Part,
+    prune::{AttentionUnit, Part},
 };
 
 use super::{Both, Change, Effect, NoticeKind, Schedule, State};
@@ -31,7 +31,8 @@ impl Search {
         if self.record.is_some() || !self.tried.is_empty() {
             *self = Self::default();
         }
-        self.curves.retain(|known| (known.layer, known.part) != (curve.layer, curve.part));
+        self.curves
+            .retain(|known| (known.layer, known.part, known.unit) != (curve.layer, curve.part, curve.unit));
         self.curves.push(curve);
     }
 
@@ -42,8 +43,10 @@ impl Search {
         self.tried.push(tried);
     }
 
-    pub fn curve(&self, layer: usize, part: Part) -> Option<&SensitivityCurve> {
-        self.curves.iter().find(|curve| (curve.layer, curve.part) == (layer, part))
+    /// The curve of a part. An attention may have one for each unit; `unit` is the planned one, if the plan names it.
+    pub fn curve(&self, layer: usize, part: Part, unit: Option<AttentionUnit>) -> Option<&SensitivityCurve> {
+        let own = || self.curves.iter().filter(move |curve| (curve.layer, curve.part) == (layer, part));
+        own().find(|curve| unit.is_some() && curve.unit == unit).or_else(|| own().next_back())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::prune::{LayerRatio, Part};
+use crate::prune::{AttentionUnit, LayerRatio, Part};
 
 /// The measurements and the result of a ratio search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct SearchRecord {
 pub struct SensitivityCurve {
     pub layer: usize,
     pub part: Part,
+    /// The unit of an attention; None for channels and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<AttentionUnit>,
     /// Units of the part before pruning.
     pub units: usize,
     /// Parameters of one unit.

@@ -86,7 +86,7 @@ fn ratios_of_a_search_are_planned_and_can_be_undone() {
         other => panic!("{other:?}"),
     };
     let points = vec![LossPoint { removed: 2, rise: 0.1 }];
-    let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
+    let curve = SensitivityCurve { layer: 0, part: Part::Mlp, unit: None, units: 4, per_unit: 3, points };
     script.handle(run, Event::SensitivityMeasured { curve: curve.clone() });
     let ratios = vec![LayerRatio::new(0.5, 0.25), 0.75.into()];
     let tried = TriedRatios {

@@ -18,7 +18,7 @@ use super::{
         plan::units,
         stream::with_values,
     },
-    Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
+    Prunable, Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
 };
 
 /// Fractions of a part with many units at which the cost is predicted.
@@ -30,7 +30,7 @@ const POINTS: usize = 24;
 
 /// A part and its elimination path.
 struct Followed {
-    part: Part,
+    of: Prunable,
     changes: PathChanges,
     /// g · ΔW x by count, for every token and draw.
     products: Vec<Vec<f32>>,
@@ -74,21 +74,22 @@ impl Search<'_> {
         let mut curves = Vec::with_capacity(parts.len());
         while let Some(layer) = walk.next_layer() {
             let done = 3 * layers - 2 * (layer + 1);
-            let own = parts.iter().zip(&counts).filter(|((of, _), _)| *of == layer);
-            let own: Vec<(Part, &[usize])> = own.map(|((_, part), counts)| (*part, &counts[..])).collect();
+            let own = parts.iter().zip(&counts).filter(|(part, _)| part.layer == layer);
+            let own: Vec<(Prunable, &[usize])> = own.map(|(part, counts)| (*part, &counts[..])).collect();
             let mut followed = self.paths(&pass, layer, &fit, &own, &|| at(layer, done), observer)?;
             walk.step_by_batch(&[], &mut |_| observer(at(layer, done + 1)), &mut |_, gradients| {
                 for followed in &mut followed {
-                    if let Some(part) = gradients.part(followed.part) {
+                    if let Some(part) = gradients.part(followed.of.part) {
                         followed.add(&part.inputs, &part.outputs)?;
                     }
                 }
                 Ok(())
             })?;
             for followed in followed.into_iter().rev() {
-                let part = followed.part;
-                let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
-                let curve = Sensitivity { layer, part, units, per_unit, points: followed.curve(samples) };
+                let Prunable { layer, part, unit } = followed.of;
+                let (units, per_unit) = (self.units(followed.of), self.per_unit(followed.of));
+                let curve =
+                    Sensitivity { layer, part, unit, units, per_unit, points: followed.curve(samples) };
                 emit(observer, SearchNotice::Measured(&curve))?;
                 curves.push(curve);
             }
@@ -103,7 +104,7 @@ impl Search<'_> {
         pass: &Pass<'_>,
         layer: usize,
         inputs: &KeptInputs,
-        parts: &[(Part, &[usize])],
+        parts: &[(Prunable, &[usize])],
         notice: &dyn Fn() -> SearchNotice<'static>,
         observer: &mut SearchObserver<'_>,
     ) -> Result<Vec<Followed>, Error> {
@@ -113,9 +114,9 @@ impl Search<'_> {
         let mut moments: Vec<(Part, Moments)> = Vec::new();
         for batch in 0..inputs.batches().len() {
             let mut h = inputs.input(layer, batch)?;
-            for part in [Part::Attention, Part::Mlp].into_iter().filter(|&part| self.units(layer, part) > 0) {
+            for part in [Part::Attention, Part::Mlp].into_iter().filter(|&part| self.has(layer, part)) {
                 let x = part_inputs(block, part, &h, &rope)?;
-                if parts.iter().any(|(of, _)| *of == part) {
+                if parts.iter().any(|(of, _)| of.part == part) {
                     if batch == 0 {
                         let columns = x.dims().last().copied().unwrap_or(0);
                         moments.push((part, Moments::new(self.device, columns, None)));
@@ -132,25 +133,26 @@ impl Search<'_> {
         }
         let mut followed = Vec::new();
         for (part, sum) in moments {
-            let Some((_, counts)) = parts.iter().find(|(of, _)| *of == part) else { continue };
             let (moment, _) = sum.finish().map_err(|cause| lost(layer, part, cause))?;
             let measured = Measured { moment, toward_dense: None };
-            let head_dim = self.checkpoint.architecture().head_dim;
-            let (count, _, picked) = units(part, &opened.size, head_dim, self.unit(layer), self.settings);
-            let groups = match picked {
-                Units::Heads { per_group: Some(per_group), .. } => count / per_group,
-                Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
-            };
-            let counts: Vec<usize> = counts.iter().map(|count| count / groups).collect();
-            let problem = pass.problem(part, &opened, picked, (Removals::default(), None))?;
-            let changes = with_values(&problem.weight, |weight| {
-                let posed = pass.posed(weight, &problem, &measured);
-                prune::path_changes(&posed, &counts, &mut |_| observer(notice()))
-            })?;
-            let changes =
-                changes.map_err(|cause| failed(layer, part, cause, &mut quietly(observer, notice)))?;
-            let products = vec![Vec::new(); changes.changes.len()];
-            followed.push(Followed { part, changes, products });
+            for &(of, counts) in parts.iter().filter(|(of, _)| of.part == part) {
+                let head_dim = self.checkpoint.architecture().head_dim;
+                let (count, _, picked) = units(part, &opened.size, head_dim, of.unit, self.settings);
+                let groups = match picked {
+                    Units::Heads { per_group: Some(per_group), .. } => count / per_group,
+                    Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
+                };
+                let counts: Vec<usize> = counts.iter().map(|count| count / groups).collect();
+                let problem = pass.problem(part, &opened, picked, (Removals::default(), None))?;
+                let changes = with_values(&problem.weight, |weight| {
+                    let posed = pass.posed(weight, &problem, &measured);
+                    prune::path_changes(&posed, &counts, &mut |_| observer(notice()))
+                })?;
+                let changes =
+                    changes.map_err(|cause| failed(layer, part, cause, &mut quietly(observer, notice)))?;
+                let products = vec![Vec::new(); changes.changes.len()];
+                followed.push(Followed { of, changes, products });
+            }
         }
         Ok(followed)
     }

@@ -4,7 +4,7 @@ use crate::prune::Part;
 
 use super::{
     super::{Error, LayerTask, MomentCache, Propagate, Removals, Streams, Task},
-    Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
+    Prunable, Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
 };
 use crate::prune::{AttentionUnit, LayerRatio};
 
@@ -30,13 +30,14 @@ impl Search<'_> {
         let mut curves = Vec::with_capacity(parts.len());
         for layer in 0..layers {
             let mut known = MomentCache::default();
-            for (&(_, part), counts) in parts.iter().zip(&counts).filter(|((of, _), _)| *of == layer) {
+            for (&of, counts) in parts.iter().zip(&counts).filter(|(of, _)| of.layer == layer) {
+                let Prunable { part, unit, .. } = of;
                 let mut points = Vec::with_capacity(counts.len());
                 for counts in counts.chunks(self.side_by_side(&at_judge)) {
                     let mut ways = Vec::with_capacity(counts.len());
                     for &count in counts {
                         let notice = || SearchNotice::Measuring { layer, part, done, total };
-                        let task = self.alone(layer, part, count);
+                        let task = self.alone(of, count);
                         let mut streams = at_fit.clone();
                         let solved =
                             fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(observer, notice))?;
@@ -59,8 +60,8 @@ impl Search<'_> {
                         points.push((count, self.judge(&way.pruned, 1)?.divergence));
                     }
                 }
-                let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
-                let curve = Sensitivity { layer, part, units, per_unit, points };
+                let (units, per_unit) = (self.units(of), self.per_unit(of));
+                let curve = Sensitivity { layer, part, unit, units, per_unit, points };
                 emit(observer, SearchNotice::Measured(&curve))?;
                 curves.push(curve);
             }
@@ -78,17 +79,19 @@ impl Search<'_> {
     }
 
     /// Counts at which each part is measured. The largest possible count is measured only if the budget needs it.
-    pub(super) fn all_counts(&self, parts: &[(usize, Part)], shares: &[f64]) -> Vec<Vec<usize>> {
-        let mut counts: Vec<Vec<usize>> =
-            parts.iter().map(|&(layer, part)| self.counts(layer, part, shares)).collect();
-        let reached = |(&(layer, part), counts): (&(usize, Part), &Vec<usize>)| {
+    pub(super) fn all_counts(&self, parts: &[Prunable], shares: &[f64]) -> Vec<Vec<usize>> {
+        let mut counts: Vec<Vec<usize>> = parts.iter().map(|&part| self.counts(part, shares)).collect();
+        let reached = |(&part, counts): (&Prunable, &Vec<usize>)| {
             let last = counts.last().copied().unwrap_or(0);
-            let option = self.options(layer, part).into_iter().rfind(|&option| option <= last);
-            option.unwrap_or(0) as u64 * self.per_unit(layer, part)
+            let option = self.options(part).into_iter().rfind(|&option| option <= last);
+            option.unwrap_or(0) as u64 * self.per_unit(part)
         };
-        if parts.iter().zip(&counts).map(reached).sum::<u64>() < self.budget {
-            for (&(layer, part), counts) in parts.iter().zip(&mut counts) {
-                let most = self.most(layer, part);
+        // An attention with two units counts once.
+        let first = |part: &Prunable| part.part == Part::Mlp || part.unit == self.unit(part.layer);
+        let all = parts.iter().zip(&counts).filter(|(part, _)| first(part)).map(reached).sum::<u64>();
+        if all < self.budget {
+            for (&part, counts) in parts.iter().zip(&mut counts) {
+                let most = self.most(part);
                 if counts.last().copied().unwrap_or(0) < most {
                     counts.push(most);
                 }
@@ -98,10 +101,10 @@ impl Search<'_> {
     }
 
     /// Default counts at which a part is measured.
-    fn counts(&self, layer: usize, part: Part, shares: &[f64]) -> Vec<usize> {
-        let units = self.units(layer, part);
-        let size = self.size(layer);
-        let step = match (part, self.unit(layer)) {
+    fn counts(&self, part: Prunable, shares: &[f64]) -> Vec<usize> {
+        let units = self.units(part);
+        let size = self.size(part.layer);
+        let step = match (part.part, part.unit) {
             (Part::Attention, AttentionUnit::QueryHead) => size.kv_heads,
             (Part::Attention, AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
         };
@@ -117,17 +120,11 @@ impl Search<'_> {
     }
 
     /// Removes `count` units of one part and keeps the other part.
-    fn alone(&self, layer: usize, part: Part, count: usize) -> LayerTask<'static> {
+    fn alone(&self, of: Prunable, count: usize) -> LayerTask<'static> {
+        let Prunable { layer, part, unit } = of;
         let solve = Task::Solve { removals: Removals { units: count, scheduled: count }, solver: None };
         let of = |own: Part| if own == part { solve } else { Task::Keep };
         let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
-        LayerTask {
-            layer,
-            ratio: LayerRatio::ZERO,
-            unit: self.unit(layer),
-            attention,
-            mlp,
-            propagate: Propagate::RecordOnly,
-        }
+        LayerTask { layer, ratio: LayerRatio::ZERO, unit, attention, mlp, propagate: Propagate::RecordOnly }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     calibration::Windows,
     config::{SearchCosts, Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
-    prune::{AttentionUnit, Choice, LayerRatio, Part, Target, allocate, interpolated},
+    prune::{AttentionUnit, AttentionUnitChoice, Choice, LayerRatio, Part, Target, allocate, interpolated},
 };
 
 use super::{Error, Notice, Pass, stream::Stream};
@@ -31,6 +31,8 @@ pub use judge::Judgement;
 pub struct Sensitivity {
     pub layer: usize,
     pub part: Part,
+    /// The unit of the attention. With the setting `auto` and grouped queries, an attention has a curve for each unit.
+    pub unit: AttentionUnit,
     /// Number of units of the part.
     pub units: usize,
     /// Parameters per unit.
@@ -67,6 +69,23 @@ impl Caution {
             }
         }
     }
+}
+
+/// A part whose units may be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Prunable {
+    layer: usize,
+    part: Part,
+    /// The unit of an attention.
+    unit: AttentionUnit,
+}
+
+/// A count that an allocation chose for a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Chosen {
+    /// Index of the curve.
+    curve: usize,
+    units: usize,
 }
 
 /// A whole model pruned to measure its loss.
@@ -204,13 +223,35 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// The prunable parts in model order.
-    fn parts(&self) -> Result<Vec<(usize, Part)>, Error> {
+    /// The prunable parts in model order, an attention once for each unit that it may lose.
+    fn parts(&self) -> Result<Vec<Prunable>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
         let chosen = self.settings.ratios.layers.resolve(layers).map_err(Error::Layers)?;
-        let both = |layer| self.settings.ratios.parts.iter().map(move |&part| (layer, part));
-        let present = |&(layer, part): &(usize, Part)| self.units(layer, part) > 0;
-        Ok(chosen.flat_map(both).filter(present).collect())
+        let of_part = |(layer, part): (usize, Part)| {
+            let own = self.unit(layer);
+            let other = match own {
+                AttentionUnit::QueryHead => AttentionUnit::KvGroup,
+                AttentionUnit::KvGroup => AttentionUnit::QueryHead,
+            };
+            let both = part == Part::Attention
+                && self.settings.objective.attention_unit == AttentionUnitChoice::Auto
+                && self.size(layer).group() > 1;
+            [Some(own), both.then_some(other)].into_iter().flatten().map(move |unit| Prunable {
+                layer,
+                part,
+                unit,
+            })
+        };
+        let parts = |layer| self.settings.ratios.parts.iter().map(move |&part| (layer, part));
+        let present = |part: &Prunable| self.units(*part) > 0;
+        Ok(chosen.flat_map(parts).flat_map(of_part).filter(present).collect())
+    }
+
+    fn has(&self, layer: usize, part: Part) -> bool {
+        match part {
+            Part::Attention => self.size(layer).has_attention(),
+            Part::Mlp => self.size(layer).has_mlp(),
+        }
     }
 
     fn size(&self, layer: usize) -> LayerSize {
@@ -218,19 +259,21 @@ impl<'a> Search<'a> {
     }
 
     /// Number of units of a part: query heads, key-value heads or channels.
-    fn units(&self, layer: usize, part: Part) -> usize {
+    fn units(&self, part: Prunable) -> usize {
         let head_dim = self.checkpoint.architecture().head_dim;
-        super::plan::units(part, &self.size(layer), head_dim, self.unit(layer), self.settings).0
+        let Prunable { layer, part, unit } = part;
+        super::plan::units(part, &self.size(layer), head_dim, unit, self.settings).0
     }
 
-    /// The unit of a layer's attention.
+    /// The unit of a layer's attention where no ratio names one.
     fn unit(&self, layer: usize) -> AttentionUnit {
         super::plan::attention_unit(&self.size(layer), LayerRatio::ZERO, self.settings)
     }
 
-    fn per_unit(&self, layer: usize, part: Part) -> u64 {
+    fn per_unit(&self, part: Prunable) -> u64 {
         let architecture = self.checkpoint.architecture();
-        let ratio = LayerRatio::ZERO.with(part, 0.5);
+        let Prunable { layer, part, unit } = part;
+        let ratio = LayerRatio::ZERO.with_part(part, 0.5, Some(unit));
         let Ok(plan) = super::plan_layer(&self.size(layer), ratio, self.settings) else { return 0 };
         let gone = match part {
             Part::Attention => plan.attention,
@@ -268,34 +311,44 @@ impl<'a> Search<'a> {
 
     /// The cheapest counts that reach the budget; the costs of part i are multiplied by `dearer[i]`. `caution` makes high
     /// ratios and attention dearer than their own costs.
-    fn allocation(&self, curves: &[Sensitivity], dearer: &[f64], caution: Caution) -> Option<Vec<usize>> {
-        let choice = |(curve, dearer): (&Sensitivity, &f64)| {
-            let options = self.options(curve.layer, curve.part).into_iter().filter_map(|units| {
+    fn allocation(&self, curves: &[Sensitivity], dearer: &[f64], caution: Caution) -> Option<Vec<Chosen>> {
+        let mut chosen = Vec::new();
+        let mut choices: Vec<(usize, Part, Choice)> = Vec::new();
+        for (index, (curve, dearer)) in curves.iter().zip(dearer).enumerate() {
+            let Sensitivity { layer, part, unit, .. } = *curve;
+            let options = self.options(Prunable { layer, part, unit }).into_iter().filter_map(|units| {
                 let cost = interpolated(&curve.points, units)?;
                 let cost = cost * caution.factor(curve.part, units as f64 / curve.units as f64);
-                Some((units, units as u64 * curve.per_unit, cost * dearer))
+                chosen.push(Chosen { curve: index, units });
+                Some((chosen.len() - 1, units as u64 * curve.per_unit, cost * dearer))
             });
-            Choice { options: options.collect() }
-        };
-        let choices: Vec<Choice> = curves.iter().zip(dearer).map(choice).collect();
-        allocate(&choices, self.budget).or_else(|| self.most_of(&choices))
+            match choices.last_mut().filter(|(of, own, _)| (*of, *own) == (layer, part)) {
+                Some((_, _, choice)) => choice.options.extend(options),
+                None => choices.push((layer, part, Choice { options: options.collect() })),
+            }
+        }
+        let choices: Vec<Choice> = choices.into_iter().map(|(_, _, choice)| choice).collect();
+        let found = allocate(&choices, self.budget).or_else(|| self.most_of(&choices))?;
+        Some(found.into_iter().map(|option| chosen[option]).collect())
     }
 
-    /// The largest count of every part, if they meet the budget. The optimiser may miss this case, because it rounds large budgets.
+    /// The options that remove most, if they meet the budget. The optimiser may miss this case, because it rounds large
+    /// budgets.
     fn most_of(&self, choices: &[Choice]) -> Option<Vec<usize>> {
-        let last: Vec<_> = choices.iter().filter_map(|choice| choice.options.last()).collect();
-        let removed: u64 = last.iter().map(|(_, parameters, _)| parameters).sum();
-        (removed >= self.budget).then(|| last.iter().map(|(units, _, _)| *units).collect())
+        let most = |choice: &Choice| choice.options.iter().max_by_key(|option| option.1).copied();
+        let most: Vec<_> = choices.iter().filter_map(most).collect();
+        let removed: u64 = most.iter().map(|(_, parameters, _)| parameters).sum();
+        (removed >= self.budget).then(|| most.iter().map(|(option, _, _)| *option).collect())
     }
 
     /// Counts of a part that the search chooses from, ascending: 0 and about 128 counts at most that leave a valid
     /// number of units. 0 is left out if it leaves an invalid number.
-    fn options(&self, layer: usize, part: Part) -> Vec<usize> {
+    fn options(&self, part: Prunable) -> Vec<usize> {
         /// Maximum number of counts per part.
         const FINEST: usize = 128;
-        let size = self.size(layer);
-        let (units, most) = (self.units(layer, part), self.most(layer, part));
-        let (first, step) = match (part, self.unit(layer)) {
+        let size = self.size(part.layer);
+        let (units, most) = (self.units(part), self.most(part));
+        let (first, step) = match (part.part, part.unit) {
             (Part::Mlp, _) => {
                 let multiple = self.settings.ratios.channel_multiple.max(1);
                 (units % multiple, units.div_ceil(FINEST).div_ceil(multiple) * multiple)
@@ -311,21 +364,27 @@ impl<'a> Search<'a> {
     }
 
     /// The maximum number of units to remove from a part.
-    fn most(&self, layer: usize, part: Part) -> usize {
-        let plan = super::plan_layer(&self.size(layer), super::reach::HIGHEST, self.settings);
-        let removals = plan.ok().and_then(|plan| match part {
+    fn most(&self, part: Prunable) -> usize {
+        let highest = super::reach::HIGHEST.in_units(Some(part.unit));
+        let plan = super::plan_layer(&self.size(part.layer), highest, self.settings);
+        let removals = plan.ok().and_then(|plan| match part.part {
             Part::Attention => plan.attention,
             Part::Mlp => plan.mlp,
         });
         removals.map_or(0, |removals| removals.units)
     }
 
-    /// The ratios of these counts.
-    fn ratios(&self, curves: &[Sensitivity], counts: &[usize]) -> Vec<LayerRatio> {
+    /// The ratios of these counts. Where an attention had the choice, its ratio names the unit.
+    fn ratios(&self, curves: &[Sensitivity], chosen: &[Chosen]) -> Vec<LayerRatio> {
         let mut ratios = vec![LayerRatio::ZERO; self.checkpoint.architecture().layers.len()];
-        for (curve, &count) in curves.iter().zip(counts) {
-            let ratio = count as f64 / curve.units as f64;
-            ratios[curve.layer] = ratios[curve.layer].with(curve.part, ratio);
+        for &Chosen { curve, units } in chosen {
+            let Sensitivity { layer, part, unit, units: all, .. } = curves[curve];
+            let named = units > 0 && unit != self.unit(layer);
+            let ratio = units as f64 / all as f64;
+            ratios[layer] = match part {
+                Part::Attention => ratios[layer].with_part(part, ratio, named.then_some(unit)),
+                Part::Mlp => ratios[layer].with(part, ratio),
+            };
         }
         ratios
     }

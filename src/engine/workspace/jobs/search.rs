@@ -7,7 +7,7 @@ use crate::{
         search::{self, Candidate, Search, SearchNotice, SearchWindows, Sensitivity},
     },
     protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios, job},
-    prune::Schedule,
+    prune::{Part, Schedule},
 };
 
 use crate::engine::calibrate::{check_reach, resolved};
@@ -101,8 +101,9 @@ impl Workspace<'_> {
 
 fn curve_of(curve: &Sensitivity) -> SensitivityCurve {
     let point = |&(removed, rise): &(usize, f64)| LossPoint { removed, rise };
-    let Sensitivity { layer, part, units, per_unit, ref points } = *curve;
-    SensitivityCurve { layer, part, units, per_unit, points: points.iter().map(point).collect() }
+    let Sensitivity { layer, part, unit, units, per_unit, ref points } = *curve;
+    let unit = (part == Part::Attention).then_some(unit);
+    SensitivityCurve { layer, part, unit, units, per_unit, points: points.iter().map(point).collect() }
 }
 
 fn tried_of(tried: &Candidate) -> TriedRatios {

@@ -1,4 +1,4 @@
-//! Increase in loss when a part of the layer is pruned, measured by a search for ratios.
+//! Predicted or measured KL divergence when a part of the layer is pruned, from a search for ratios.
 
 use ratatui::layout::Rect;
 
@@ -13,12 +13,13 @@ use crate::{
 
 /// Draws both parts of the selected layer.
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
-    let inner = view.plain_frame(area, "Loss versus ratio", "nats per token");
+    let inner = view.plain_frame(area, "KL versus ratio", "nats per token");
     let (search, layer) = (&view.state.search, view.state.layer);
     let edited = view.state.screens.schedule.edited;
+    let unit = view.state.schedule.ratios.get(layer).and_then(|ratio| ratio.unit);
     let parts = [Part::Attention, Part::Mlp].into_iter();
     let parts = parts.filter(|part| edited.is_none_or(|edited| edited == *part));
-    let curves: Vec<&SensitivityCurve> = parts.filter_map(|part| search.curve(layer, part)).collect();
+    let curves: Vec<&SensitivityCurve> = parts.filter_map(|part| search.curve(layer, part, unit)).collect();
     if curves.is_empty() {
         view.awaits(inner, "This layer has not been measured yet.");
         return;
@@ -61,7 +62,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     scale_below(view.buffer, plot_area, &across, view.theme);
 }
 
-/// Increase in loss with this fraction of units removed, linearly interpolated; None beyond the last point.
+/// The cost with this fraction of units removed, linearly interpolated; None beyond the last point.
 fn rise_at(points: &[(f64, f64)], share: f64) -> Option<f64> {
     let next = points.partition_point(|point| point.0 < share);
     let &(x, rise) = points.get(next)?;
