@@ -89,10 +89,19 @@ pub fn largest_share(architecture: &Architecture, settings: &Settings) -> Result
     Ok(most as f64 / all.max(1) as f64)
 }
 
-/// Parameters of all units that may be removed.
+/// Parameters of all units that may be removed, with the unit of attention that removes most where the search may choose.
 fn most_removed(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
-    let most = plan_by_ratios(architecture, &vec![HIGHEST; architecture.layers.len()], settings)?;
-    Ok(parameters_removed(architecture, &most))
+    let units: &[Option<AttentionUnit>] = match settings.objective.attention_unit {
+        AttentionUnitChoice::Auto => &[Some(AttentionUnit::KvGroup), Some(AttentionUnit::QueryHead)],
+        AttentionUnitChoice::KvGroup | AttentionUnitChoice::QueryHead => &[None],
+    };
+    let mut most = 0;
+    for &unit in units {
+        let highest = vec![HIGHEST.in_units(unit); architecture.layers.len()];
+        let plan = plan_by_ratios(architecture, &highest, settings)?;
+        most = most.max(super::plan::parameters_removed(architecture, &plan));
+    }
+    Ok(most)
 }
 
 /// The error for a share of parameters that the schedule cannot remove.
@@ -243,7 +252,7 @@ mod tests {
     fn the_largest_share_of_two_key_value_heads_is_a_half() {
         for schedule in ["auto", "uniform"] {
             let settings =
-                |ratio: f64| format!("schedule = \"{schedule}\"\nparts = [\"attention\"]\nratio = {ratio}");
+                |ratio: f64| format!("schedule = \"{schedule}\"\nattention-unit = \"kv-group\"\nparts = [\"attention\"]\nratio = {ratio}");
             check(2, &settings(0.5)).unwrap();
             let error = check(2, &settings(0.6)).unwrap_err().to_string();
             assert!(error.contains("0.6 of the parameters") && error.contains("share is 0.5;"), "{error}");
@@ -252,7 +261,7 @@ mod tests {
 
     #[test]
     fn ratios_by_hand_are_checked_too() {
-        let settings: Settings = "parts = [\"attention\"]".parse().unwrap();
+        let settings: Settings = "parts = [\"attention\"]\nattention-unit = \"kv-group\"".parse().unwrap();
         let ratios = |ratio: f64| vec![LayerRatio::both(ratio); 3];
         check_reach(&architecture(4), &settings, Some(&ratios(0.75))).unwrap();
         let error = check_reach(&architecture(4), &settings, Some(&ratios(0.9))).unwrap_err();
@@ -265,15 +274,15 @@ mod tests {
         assert!(wide.contains("at most 160") && wide.contains("256"), "{wide}");
         assert_eq!(check(4, "channel-multiple = 256\nparts = [\"attention\"]\nratio = 0.5").unwrap(), []);
         let low =
-            check(4, "parts = [\"attention\"]\nratio = 0.1\nschedule = \"uniform\"\nby_parameters = false")
+            check(4, "parts = [\"attention\"]\nratio = 0.1\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"")
                 .unwrap_err()
                 .to_string();
         assert!(low.contains("attention loses nothing") && low.contains("too low"), "{low}");
-        let one = check(1, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false").unwrap();
+        let one = check(1, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"").unwrap();
         assert_eq!(one, [KeptWhole::OneGroup]);
-        let rounded = check(4, "ratio = 0.1\nschedule = \"uniform\"\nby_parameters = false").unwrap();
+        let rounded = check(4, "ratio = 0.1\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"").unwrap();
         assert_eq!(rounded, [KeptWhole::Rounded { part: Part::Attention }]);
         assert_eq!(check(4, "ratio = 0").unwrap(), [KeptWhole::Zero]);
-        assert_eq!(check(4, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false").unwrap(), []);
+        assert_eq!(check(4, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"").unwrap(), []);
     }
 }
