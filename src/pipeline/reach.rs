@@ -3,7 +3,7 @@
 use crate::{
     config::{Settings, Span},
     model::Architecture,
-    prune::{AttentionUnit, LayerRatio, Part, Schedule},
+    prune::{AttentionUnit, AttentionUnitChoice, LayerRatio, Part, Schedule},
 };
 
 use super::{
@@ -241,7 +241,7 @@ mod tests {
         for schedule in SCHEDULES {
             let error = check(4, &format!("{schedule}\nratio = 0.99")).unwrap_err();
             let Error::BeyondReach { largest, .. } = error else { panic!("{schedule}: {error}") };
-            assert!((0.5..0.98).contains(&largest), "{schedule}: {largest}");
+            assert!((0.45..0.98).contains(&largest), "{schedule}: {largest}");
             check(4, &format!("{schedule}\nratio = {largest}")).unwrap();
             let above = check(4, &format!("{schedule}\nratio = {}", largest + 2e-4));
             assert!(matches!(above, Err(Error::BeyondReach { .. })), "{schedule}: {above:?}");
@@ -251,8 +251,11 @@ mod tests {
     #[test]
     fn the_largest_share_of_two_key_value_heads_is_a_half() {
         for schedule in ["auto", "uniform"] {
-            let settings =
-                |ratio: f64| format!("schedule = \"{schedule}\"\nattention-unit = \"kv-group\"\nparts = [\"attention\"]\nratio = {ratio}");
+            let settings = |ratio: f64| {
+                format!(
+                    "schedule = \"{schedule}\"\nattention-unit = \"kv-group\"\nparts = [\"attention\"]\nratio = {ratio}"
+                )
+            };
             check(2, &settings(0.5)).unwrap();
             let error = check(2, &settings(0.6)).unwrap_err().to_string();
             assert!(error.contains("0.6 of the parameters") && error.contains("share is 0.5;"), "{error}");
@@ -278,11 +281,26 @@ mod tests {
                 .unwrap_err()
                 .to_string();
         assert!(low.contains("attention loses nothing") && low.contains("too low"), "{low}");
-        let one = check(1, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"").unwrap();
+        let one = check(
+            1,
+            "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"",
+        )
+        .unwrap();
         assert_eq!(one, [KeptWhole::OneGroup]);
-        let rounded = check(4, "ratio = 0.1\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"").unwrap();
+        let rounded = check(
+            4,
+            "ratio = 0.1\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"",
+        )
+        .unwrap();
         assert_eq!(rounded, [KeptWhole::Rounded { part: Part::Attention }]);
         assert_eq!(check(4, "ratio = 0").unwrap(), [KeptWhole::Zero]);
-        assert_eq!(check(4, "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\"").unwrap(), []);
+        assert_eq!(
+            check(
+                4,
+                "ratio = 0.3\nschedule = \"uniform\"\nby_parameters = false\nattention-unit = \"kv-group\""
+            )
+            .unwrap(),
+            []
+        );
     }
 }
