@@ -106,7 +106,7 @@ fn a_layer_retried_in_the_other_unit_gives_the_bytes_of_a_run_with_that_unit() {
         tried.stdout
     );
     // A ratio without a unit keeps the unit of the active attempt.
-    done(slimgpt(&["retry", &session, "--layer", "1", "--choose", "--ratio", "0.5", "--part", "attention"]));
+    done(slimgpt(&["retry", &session, "--layer", "1", "--choose", "--ratio", "0.5/0.25"]));
     done(slimgpt(&["resume", &session, "--out", &bench.text("resumed")]));
     let other = [MIXED[0], "0.5:kv-group/0.25", MIXED[2], MIXED[3]];
     let ratios = schedule(&bench, "other", &other);

@@ -275,7 +275,7 @@ fn a_run_on_a_full_disk_resumes_to_the_same_bytes() {
     for limit in [0, 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024] {
         let name = format!("full-{limit}");
         let command = format!(
-            "trap '' XFSZ; ulimit -f {limit}; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --ratio 0.3 --schedule log \
+            "trap '' XFSZ; ulimit -f {limit}; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --ratio 0.3 --schedule log --by-parameters=false \
              --eval {} --track-errors --format hf,gguf --session {} --out {} 2>{}",
             env!("CARGO_BIN_EXE_slimgpt"),
             runs.bench.text("model"),

@@ -256,7 +256,18 @@ fn an_interrupt_cancels_within_a_step_and_leaves_no_files() {
 #[test]
 fn inspect_reports_the_sizes_after_a_run() {
     let bench = Workspace::new();
-    let arguments = ["--ratio", "0.3", "--samples", "8", "--seq-len", "64", "--json"];
+    let arguments = [
+        "--schedule",
+        "log",
+        "--by-parameters=false",
+        "--ratio",
+        "0.3",
+        "--samples",
+        "8",
+        "--seq-len",
+        "64",
+        "--json",
+    ];
     let ran = program().arg("inspect").arg(bench.path("model")).args(arguments).output().unwrap();
     let told = json(&String::from_utf8(ran.stdout).unwrap());
     assert_eq!(bench.prune(&["--ratio", "0.3"]).code, Some(0));

@@ -39,7 +39,9 @@ pub struct Told(pub Vec<Event>, pub Vec<u64>);
 
 /// A small run on the built-in model.
 pub fn settings() -> Settings {
-    "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.3".parse().unwrap()
+    "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.3\nschedule = \"log\"\nby_parameters = false"
+        .parse()
+        .unwrap()
 }
 
 /// A memory budget that fits this number of streams in addition to one layer of the built-in model.
