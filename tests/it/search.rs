@@ -206,7 +206,7 @@ fn predicted_costs_order_the_parts_as_measured_ones_do() {
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
     let settings: Settings = "calibration = \"demo:stories\"".parse().unwrap();
     let settings = for_search(&settings);
-    let text = slimgpt::calibration::Text::inline("stories", &slimgpt::demo::calibration_text());
+    let text = slimgpt::calibration::Text::inline("stories", slimgpt::demo::calibration_text());
     let tokens = slimgpt::calibration::encode(&checkpoint.tokenizer().unwrap(), &[text], &mut |_, _| {
         ControlFlow::Continue(())
     });
