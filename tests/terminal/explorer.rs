@@ -17,7 +17,17 @@ const DOWN: &str = "\x1b[B";
 
 /// The built-in model, with settings that make a run take seconds.
 fn quick(more: &[&str]) -> Terminal {
-    let arguments = ["--samples", "4", "--seq-len", "32", "--eval", "eval.txt"];
+    let arguments = [
+        "--samples",
+        "4",
+        "--seq-len",
+        "32",
+        "--eval",
+        "eval.txt",
+        "--schedule",
+        "log",
+        "--by-parameters=false",
+    ];
     let text: String = slimgpt::demo::HELD_OUT.chars().take(6000).collect();
     let terminal = Setup::new(&[&arguments, more].concat()).size(120, 40).file("eval.txt", &text).start();
     terminal.wait_for_model();
@@ -26,7 +36,10 @@ fn quick(more: &[&str]) -> Terminal {
 
 /// A run that never ends during a test.
 fn endless() -> Terminal {
-    let terminal = Setup::new(&["--samples", "4000", "--seq-len", "128"]).size(120, 40).start();
+    let terminal =
+        Setup::new(&["--samples", "4000", "--seq-len", "128", "--schedule", "log", "--by-parameters=false"])
+            .size(120, 40)
+            .start();
     terminal.wait_for_model();
     terminal
 }

@@ -7,7 +7,8 @@ use std::{
 
 use crate::pty::{Setup, Terminal};
 
-const QUICK: [&str; 6] = ["--samples", "4", "--seq-len", "32", "--eval", "eval.txt"];
+const QUICK: [&str; 9] =
+    ["--samples", "4", "--seq-len", "32", "--eval", "eval.txt", "--schedule", "log", "--by-parameters=false"];
 const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 
@@ -165,8 +166,18 @@ fn a_session_in_use_by_another_process_is_not_opened() {
 
 #[test]
 fn without_a_session_no_files_are_written() {
-    let mut terminal =
-        Setup::new(&["--no-session", "--samples", "4", "--seq-len", "32"]).size(120, 40).start();
+    let mut terminal = Setup::new(&[
+        "--no-session",
+        "--samples",
+        "4",
+        "--seq-len",
+        "32",
+        "--schedule",
+        "log",
+        "--by-parameters=false",
+    ])
+    .size(120, 40)
+    .start();
     terminal.wait_for_model();
     terminal.keys("s");
     terminal.wait_for("pruning done");
