@@ -37,6 +37,11 @@ impl ModelClass {
         if !first.is_whole() || others.iter().any(|size| *size != first) {
             return Self::PerLayer;
         }
+        // The stock Phi-3 takes the width of partial rotary positions from the hidden size over the number of heads.
+        let by_heads = family == Family::Phi3 && architecture.rope.partial != 1.0;
+        if by_heads && first.heads * architecture.head_dim != hidden {
+            return Self::PerLayer;
+        }
         // For some families, transformers 5 refuses heads that do not divide the hidden size, whatever the head_dim.
         if hidden.is_multiple_of(first.heads) || !family.heads_divide_hidden() {
             return Self::Stock(family);

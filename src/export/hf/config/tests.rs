@@ -81,6 +81,15 @@ fn equal_sizes_load_with_the_class_of_the_family() {
 }
 
 #[test]
+fn a_phi3_with_partial_rotary_positions_keeps_its_class_only_with_all_heads() {
+    let source = source("phi3", json!({ "partial_rotary_factor": 0.5 }));
+    let heads = |heads: usize| read(&source).with_layers(vec![size(heads, heads, 40); 2]);
+    let whole = read(&source).layers[0].heads;
+    assert_eq!(ModelClass::of(&heads(whole)), ModelClass::Stock(Family::Phi3));
+    assert_eq!(ModelClass::of(&heads(whole / 2)), ModelClass::PerLayer);
+}
+
+#[test]
 fn a_llama_whose_heads_do_not_divide_its_width_is_written_as_a_mistral_without_a_window() {
     let three_heads = |source: &Value| read(source).with_layers(vec![size(3, 1, 40); 2]);
     let plain = source(
