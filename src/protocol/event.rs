@@ -192,7 +192,7 @@ pub enum Event {
         /// Points in ascending order, from no removed unit to the maximum.
         points: Vec<CurvePoint>,
     },
-    /// A ratio search has measured the sensitivity of a part.
+    /// A ratio search has predicted or measured the cost of a part.
     #[serde(alias = "sensitivity")]
     SensitivityMeasured { curve: SensitivityCurve },
     /// A ratio search has pruned the whole model with candidate ratios.

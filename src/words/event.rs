@@ -196,14 +196,17 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
     Some(Sentence { level, place, layer, text })
 }
 
-/// The measured sensitivity of a part, with the loss at half of its units.
+/// The cost of a part with half of its units removed, predicted or measured.
 fn sensitivity(curve: &SensitivityCurve) -> String {
     let SensitivityCurve { layer, part, units, points, .. } = curve;
     let half = points.iter().find(|point| 2 * point.removed >= *units);
-    let cost = half.map_or(String::new(), |point| {
-        format!(": {:+.4} nats per token with {} of {units} removed", point.rise, point.removed)
-    });
-    format!("Layer {layer}, {part}: sensitivity measured{cost}")
+    match half {
+        Some(point) => format!(
+            "Layer {layer}, {part}: {} of {units} units cost {:.4} nats per token",
+            point.removed, point.rise
+        ),
+        None => format!("Layer {layer}, {part}: no units can be removed"),
+    }
 }
 
 fn found(record: &SearchRecord) -> String {

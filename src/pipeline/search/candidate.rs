@@ -64,7 +64,7 @@ impl Search<'_> {
         }
         streams_so_far.plan = plan;
         let removed = parameters_removed(architecture, &streams_so_far.plan);
-        let judged = self.judge(&at_judge.pruned, 1)?;
+        let judged = self.judge(&at_judge.pruned)?;
         Ok((Candidate { name, ratios, removed, judged: Some(judged), caution }, streams_so_far))
     }
 

@@ -35,28 +35,20 @@ impl Search<'_> {
         Ok(self.dense.get_or_init(|| streams.pruned))
     }
 
-    /// Judges a stream that has passed the last block, at every `every`th predicted position. [`Self::dense`] has been called.
-    pub(super) fn judge(&self, stream: &Stream, every: usize) -> Result<Judgement, Error> {
+    /// Judges a stream that has passed the last block. [`Self::dense`] has been called.
+    pub(super) fn judge(&self, stream: &Stream) -> Result<Judgement, Error> {
         let dense = self.dense.get().expect("the dense stream is computed first");
         let predicted = self.judge.seq_len() - 1;
-        let positions: Vec<u32> = (0..predicted as u32).step_by(every.max(1)).collect();
-        let at = Tensor::new(&positions[..], self.device)?;
         let mut windows = self.judge.iter();
         let (mut sums, mut count) = (Judgement::default(), 0);
         for (dense, own) in dense.batches.iter().zip(&stream.batches) {
             let batch = own.dim(0)?;
-            let targets: Vec<u32> = windows
-                .by_ref()
-                .take(batch)
-                .flat_map(|tokens| positions.iter().map(|&position| tokens[position as usize + 1]))
-                .collect();
-            let targets = Tensor::from_vec(targets, (batch, positions.len()), self.device)?;
-            let seen = |h: &Tensor| match every {
-                0 | 1 => h.narrow(1, 0, predicted),
-                _ => h.index_select(&at, 1),
-            };
+            let targets: Vec<u32> =
+                windows.by_ref().take(batch).flat_map(|tokens| tokens[1..].iter().copied()).collect();
+            let targets = Tensor::from_vec(targets, (batch, predicted), self.device)?;
+            let (dense, own) = (dense.narrow(1, 0, predicted)?, own.narrow(1, 0, predicted)?);
             let budget = self.settings.machine.memory_budget.0;
-            for token in self.embedding_and_head.compare(&seen(dense)?, &seen(own)?, &targets, budget)? {
+            for token in self.embedding_and_head.compare(&dense, &own, &targets, budget)? {
                 sums.divergence += token.divergence;
                 sums.loss += token.loss;
                 count += 1;

@@ -88,7 +88,7 @@ struct Chosen {
     units: usize,
 }
 
-/// A whole model pruned to measure its loss.
+/// Ratios for the whole model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     pub name: String,

@@ -74,8 +74,8 @@ impl SearchState<'_, '_, '_> {
 }
 
 impl Search<'_> {
-    /// Measures, allocates and improves. The `named` schedules are candidates as well, so on these windows
-    /// the result is no worse than any of them.
+    /// Predicts or measures costs, allocates, and improves by trials. The `named` schedules are candidates too, so with more
+    /// trials than schedules the result has no higher KL divergence on the windows for comparing than any of them.
     pub fn run(
         &self,
         named: Vec<(String, Vec<LayerRatio>)>,
@@ -96,7 +96,7 @@ impl Search<'_> {
             emit(observer, SearchNotice::Candidate { tried: &only, best: true })?;
             return Ok(SearchResult { dense: None, curves, tried: vec![only], best: 0 });
         }
-        let dense = self.judge(self.dense(|| SearchNotice::Trying { done: 0, total: 1 }, observer)?, 1)?.loss;
+        let dense = self.judge(self.dense(|| SearchNotice::Trying { done: 0, total: 1 }, observer)?)?.loss;
         let mut state =
             SearchState { search: self, observer, tried: Vec::new(), best: 0, best_streams: None };
         if let Some((name, ratios)) = cautious {

@@ -13,7 +13,7 @@ pub const MOST: usize = 3;
 /// Windows that pass the later layers.
 const WINDOWS: usize = 4;
 
-/// The marked attempts of a layer, and what was measured of its attempts.
+/// The marked attempts of a layer, and the measurements of its attempts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SideBySide {
     /// Numbers of the marked attempts, ascending.
