@@ -1,6 +1,7 @@
 //! The directory of a sweep: its files, and the status of its cells.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 use super::{Cell, Error, Sweep};
 use crate::{
     config::{self, Settings},
-    disk::temporary,
+    disk::{name_meant, temporary},
     protocol, session,
 };
 
@@ -45,8 +46,13 @@ impl Place {
             Err(cause) if cause.kind() == ErrorKind::NotADirectory => return Err(occupied()),
             Err(cause) => return Err(Error::Unreadable { path: root.into(), cause }),
             Ok(entries) => {
-                if entries.count() > 0 && !place.file(SWEEP).is_file() {
-                    return Err(occupied());
+                // A sweep that was killed before it was written leaves a temporary file.
+                let unfinished = |name: &OsStr| name.to_str().and_then(name_meant) == Some(SWEEP);
+                for entry in entries {
+                    let entry = entry.map_err(|cause| Error::Unreadable { path: root.into(), cause })?;
+                    if !unfinished(&entry.file_name()) && !place.file(SWEEP).is_file() {
+                        return Err(occupied());
+                    }
                 }
             }
         }
@@ -71,17 +77,16 @@ impl Place {
         Ok((place, sweep))
     }
 
-    /// Writes the sweep and the settings of its cells. Call [`Place::refuse_changed`] first.
+    /// Writes the sweep, then the settings of its cells, so a killed sweep leaves a directory that can be
+    /// opened. Call [`Place::refuse_changed`] first.
     ///
     /// # Errors
     /// If a file cannot be written.
     pub fn write_settings(&self, sweep: &Sweep) -> Result<(), Error> {
-        for cell in &sweep.cells {
-            self.write(&self.settings_of(cell), cell.file().as_bytes())?;
-        }
         let json = serde_json::to_string_pretty(sweep)
             .map_err(|cause| Error::Damaged { path: self.file(SWEEP), cause: cause.to_string() })?;
-        self.write(&self.file(SWEEP), (json + "\n").as_bytes())
+        self.write(&self.file(SWEEP), (json + "\n").as_bytes())?;
+        sweep.cells.iter().try_for_each(|cell| self.write(&self.settings_of(cell), cell.file().as_bytes()))
     }
 
     /// Checks that no cell was started with other settings.

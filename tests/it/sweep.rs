@@ -227,6 +227,22 @@ fn a_killed_sweep_resumes_to_the_same_tables() {
     assert_eq!(records(&killed), records(&whole));
 }
 
+#[test]
+fn a_sweep_killed_while_it_writes_its_first_files_can_be_resumed() {
+    let bench = bench();
+    let file = file(&bench, "grid.toml", "[grid]\nratio = [0.25]\n");
+    let out = bench.text("out");
+    fs::create_dir(&out).unwrap();
+    fs::write(bench.path("out/.sweep.json.tmp-Ab12Cd"), "{").unwrap();
+    done(&sweep(&file, &out, &[]));
+    // Only the sweep itself is needed to continue.
+    fs::remove_dir_all(bench.path("out/settings")).unwrap();
+    done(&sweep(&file, &out, &[]));
+    fs::remove_file(bench.path("out/sweep.json")).unwrap();
+    let ran = sweep(&file, &out, &[]);
+    assert!(ran.stderr.contains("expected a new or empty directory"), "{}", ran.stderr);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_leaves_no_process_and_can_be_resumed() {
