@@ -59,6 +59,7 @@ impl Calibration {
             checkpoint: &self.checkpoint,
             settings: &self.settings,
             windows: &self.windows,
+            weights: None,
             device: &Device::Cpu,
             dtype: DType::F32,
         }

@@ -21,7 +21,7 @@ use super::{
 pub(super) const WHOLE: u64 = 8 << 20;
 /// Bytes of text per missing token of a window that are encoded next. Most tokens are longer, so few documents are encoded in
 /// vain.
-const BYTES_PER_TOKEN: u64 = 2;
+pub(super) const BYTES_PER_TOKEN: u64 = 2;
 /// Refused draws beyond the number of windows, after which the whole text is encoded. They are rare in a large text.
 const REFUSED: usize = 16;
 
@@ -38,7 +38,8 @@ pub struct Drawn {
 /// windows.
 ///
 /// Texts of up to 8 MiB are encoded and then drawn from with [`Windows::draw`]. In larger texts a position is drawn
-/// uniformly over the bytes, and only the documents that a window covers are encoded. A long document is encoded in pieces
+/// uniformly over the bytes, and only the documents that a window covers are encoded. A text of which documents were
+/// drawn counts with the size of the whole text. A long document is encoded in pieces
 /// of about 64 KiB. `progress` receives the bytes done and the total that is known to be needed.
 ///
 /// # Errors
@@ -100,7 +101,9 @@ impl Draw<'_> {
         let mut refused = 0;
         while taken.len() < samples {
             let missing = samples - taken.len();
-            let bytes: Vec<u64> = (0..missing).map(|_| rng.random_range(0..self.pieces.bytes())).collect();
+            let bytes: Vec<u64> = (0..missing)
+                .map(|_| self.pieces.byte(rng.random_range(0..self.pieces.bytes_of_texts())))
+                .collect();
             self.encode(&bytes, progress)?;
             for byte in bytes {
                 match self.window(byte) {

@@ -1,4 +1,4 @@
-//! Parquet files: reads the columns of one shape, one row group at a time.
+//! Parquet files: reads the columns of one shape, one row group at a time. Of a large file, some row groups are drawn.
 
 use std::{
     cell::Cell,
@@ -12,16 +12,26 @@ use minijinja::Value;
 use parquet::{
     basic::{ConvertedType, Repetition, Type as Stored},
     errors::ParquetError,
-    file::reader::{FileReader, SerializedFileReader},
+    file::{
+        metadata::{ParquetMetaData, RowGroupMetaData},
+        reader::{FileReader, SerializedFileReader},
+    },
     record::Field,
     schema::types::Type,
 };
 
 use super::{
+    documents::{DocumentUnit, Sampling},
     error::{At, Error, Result},
     records::Records,
+    reservoir::{Of, Reservoir},
     shape::{self, Shape},
+    source::Reading,
 };
+
+/// Bytes in the drawn row groups per byte of the documents drawn from them. Neighbouring rows are often alike, so the
+/// groups have more rows than are needed.
+const GROUPS: u64 = 4;
 
 thread_local! {
     /// Whether this thread decodes a file. The parquet crate panics on some damaged pages.
@@ -29,10 +39,15 @@ thread_local! {
 }
 
 /// Adds the rows of a file. Only the columns of the shape are decoded.
-pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
+pub(super) fn add_rows(
+    file: File,
+    path: &Path,
+    records: &mut Records<'_>,
+    reading: Reading<'_>,
+) -> Result<DocumentUnit> {
     keep_quiet_while_decoding();
     DECODING.set(true);
-    let added = panic::catch_unwind(AssertUnwindSafe(|| decode(file, path, records)));
+    let added = panic::catch_unwind(AssertUnwindSafe(|| decode(file, path, records, reading)));
     DECODING.set(false);
     added.unwrap_or_else(|_| Err(Error::Parquet { path: path.into(), cause: "a page is damaged".into() }))
 }
@@ -50,7 +65,12 @@ fn keep_quiet_while_decoding() {
     });
 }
 
-fn decode(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
+fn decode(
+    file: File,
+    path: &Path,
+    records: &mut Records<'_>,
+    mut reading: Reading<'_>,
+) -> Result<DocumentUnit> {
     let damaged = |cause: ParquetError| Error::Parquet { path: path.into(), cause: cause.to_string() };
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema();
@@ -66,11 +86,22 @@ fn decode(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
     }
     records.leave_out(unread.iter().map(|column| column.name()));
     let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(damaged)?;
-    let mut number = 0;
-    for group in 0..reader.num_row_groups() {
+    let groups = groups(reader.metadata(), &read, records.documents.sampling());
+    let all: Vec<u64> = reader.metadata().row_groups().iter().map(|group| rows_of(group)).collect();
+    if let Some(drawn) = &groups {
+        records.documents.draw_groups(drawn.len(), &all);
+    }
+    let chosen = groups.unwrap_or_else(|| (0..all.len()).collect());
+    for (done, &group) in chosen.iter().enumerate() {
+        reading.at(done as u64, chosen.len() as u64)?;
+        let mut number = all[..group].iter().sum();
         let rows = reader.get_row_group(group).map_err(damaged)?;
         for row in rows.get_row_iter(Some(projection.clone())).map_err(damaged)? {
             number += 1;
+            if !records.documents.wants_next() {
+                records.documents.skip();
+                continue;
+            }
             let columns = row.map_err(damaged)?.into_columns();
             let columns = columns.into_iter().map(|(name, field)| Ok((name, value(field)?)));
             let record = columns.collect::<Result<Vec<_>, String>>();
@@ -79,7 +110,34 @@ fn decode(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
             records.add(&Value::from_pairs(record), At::Row(number))?;
         }
     }
-    Ok(())
+    Ok(DocumentUnit::Rows)
+}
+
+fn rows_of(group: &RowGroupMetaData) -> u64 {
+    u64::try_from(group.num_rows()).unwrap_or(0)
+}
+
+/// Row groups of a large file, drawn by seed; None if all are read. `read`: the columns that are read.
+fn groups(file: &ParquetMetaData, read: &[&str], sampling: Option<Sampling>) -> Option<Vec<usize>> {
+    let sampling = sampling?;
+    let bytes = |group: &RowGroupMetaData| {
+        let columns = group.columns().iter();
+        let columns = columns.filter(|column| {
+            column.column_path().parts().first().is_some_and(|name| read.contains(&name.as_str()))
+        });
+        columns.map(|column| u64::try_from(column.uncompressed_size()).unwrap_or(0)).sum::<u64>()
+    };
+    let bytes: Vec<u64> = file.row_groups().iter().map(bytes).collect();
+    if bytes.iter().fold(0, |sum: u64, &bytes| sum.saturating_add(bytes)) <= sampling.small {
+        return None;
+    }
+    let mut reservoir = Reservoir::new(Of::RowGroups, sampling.seed, sampling.wanted.saturating_mul(GROUPS));
+    for (group, bytes) in bytes.into_iter().enumerate() {
+        if let Some(key) = reservoir.next() {
+            reservoir.add(key, bytes, group);
+        }
+    }
+    Some(reservoir.finish())
 }
 
 /// Refuses columns of other types than texts, numbers, flags, and lists and structures of these.

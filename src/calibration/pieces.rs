@@ -29,6 +29,20 @@ pub(super) struct Pieces<'t> {
     pieces: Vec<Piece>,
     /// Bytes of all documents and blank lines.
     bytes: u64,
+    /// The texts, by their places.
+    shares: Vec<Share>,
+}
+
+/// The place of a text among all texts, in bytes. A text whose documents were drawn counts with its whole size.
+struct Share {
+    /// First byte of its documents.
+    start: u64,
+    /// Bytes of its documents, with the blank lines after them.
+    bytes: u64,
+    /// First byte among whole texts.
+    place: u64,
+    /// Size of the whole text.
+    whole: u64,
 }
 
 struct Piece {
@@ -54,7 +68,9 @@ impl<'t> Pieces<'t> {
             .iter()
             .enumerate()
             .flat_map(|(text, of)| (0..of.documents.len()).map(move |document| (text, document)));
+        let mut starts = Vec::with_capacity(texts.len());
         for (index, (text, document)) in documents.enumerate() {
+            starts.resize(text + 1, bytes);
             let content = texts[text].documents[document].as_str();
             let separator = if index + 1 < count { BLANK_LINE } else { "" };
             let length = content.len() + separator.len();
@@ -75,7 +91,29 @@ impl<'t> Pieces<'t> {
             }
             bytes += length as u64;
         }
-        Self { tokenizer, texts, pieces, bytes }
+        starts.resize(texts.len() + 1, bytes);
+        let mut place = 0;
+        let shares = texts.iter().enumerate().map(|(index, text)| {
+            let (start, bytes) = (starts[index], starts[index + 1] - starts[index]);
+            let whole = text.drawn.as_ref().map_or(bytes, |drawn| bytes.max(drawn.bytes_of_text()));
+            place += whole;
+            Share { start, bytes, place: place - whole, whole }
+        });
+        let shares = shares.collect();
+        Self { tokenizer, texts, pieces, bytes, shares }
+    }
+
+    /// Size of the whole texts, of which documents may have been drawn.
+    pub fn bytes_of_texts(&self) -> u64 {
+        self.shares.last().map_or(0, |last| last.place + last.whole)
+    }
+
+    /// The byte of the documents that stands for this byte of the whole texts.
+    pub fn byte(&self, place: u64) -> u64 {
+        let next = self.shares.partition_point(|share| share.place <= place);
+        let Share { start, bytes, place: first, whole } = self.shares[next - 1];
+        let inside = u128::from(place - first) * u128::from(bytes) / u128::from(whole.max(1));
+        start + u64::try_from(inside).unwrap_or(0)
     }
 
     pub fn len(&self) -> usize {

@@ -7,6 +7,7 @@ use minijinja::Value;
 use crate::model::ChatTemplate;
 
 use super::{
+    documents::{DocumentUnit, Documents, DrawnDocuments, Sampling},
     error::{At, Error, Result},
     shape::{self, Shape, Written},
     source::Source,
@@ -19,7 +20,7 @@ const NAMED: usize = 8;
 pub(super) struct Records<'a> {
     path: &'a Path,
     chat: Option<&'a ChatTemplate>,
-    pub documents: Vec<String>,
+    pub documents: Documents,
     /// Ignored columns.
     unread: BTreeSet<String>,
     /// Number of records without a text, and the position of the first.
@@ -27,13 +28,14 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub fn new(path: &'a Path, chat: Option<&'a ChatTemplate>) -> Self {
-        Self { path, chat, documents: Vec::new(), unread: BTreeSet::new(), empty: (0, None) }
+    pub fn new(path: &'a Path, chat: Option<&'a ChatTemplate>, sampling: Option<Sampling>) -> Self {
+        let documents = Documents::new(sampling);
+        Self { path, chat, documents, unread: BTreeSet::new(), empty: (0, None) }
     }
 
     /// A file before its first record.
     pub fn emptied(&self) -> Self {
-        Self::new(self.path, self.chat)
+        Self::new(self.path, self.chat, self.documents.sampling())
     }
 
     /// Adds the text of a record.
@@ -55,7 +57,7 @@ impl<'a> Records<'a> {
         if text.trim().is_empty() {
             self.empty = (self.empty.0 + 1, self.empty.1.or(Some(at)));
         }
-        self.documents.push(text);
+        self.documents.add(text);
         Ok(())
     }
 
@@ -109,9 +111,10 @@ impl<'a> Records<'a> {
         Error::Record { path: self.path.into(), at, cause }
     }
 
-    /// The documents with a text, and notices about ignored columns and records.
-    pub fn finish(self) -> (Vec<String>, Vec<String>) {
-        let Self { path, unread, empty, mut documents, chat: _ } = self;
+    /// The documents with a text, their draw from a large text, and notices about ignored columns and records.
+    pub fn finish(self, unit: DocumentUnit) -> (Vec<String>, Option<DrawnDocuments>, Vec<String>) {
+        let Self { path, unread, empty, documents, chat: _ } = self;
+        let (mut documents, drawn) = documents.finish(unit);
         let mut notices = Vec::new();
         let named: Vec<&str> = unread.iter().take(NAMED).map(String::as_str).collect();
         let more = unread.len() - named.len();
@@ -120,13 +123,17 @@ impl<'a> Records<'a> {
             notices.push(format!("{}: ignored columns: {}{rest}", path.display(), named.join(", ")));
         }
         if let (count, Some(first)) = empty
-            && count < documents.len() as u64
+            && documents.iter().any(|document| !document.trim().is_empty())
         {
             documents.retain(|document| !document.trim().is_empty());
-            notices
-                .push(format!("{}: records without a text: {count}, the first at {first}", path.display()));
+            // Of a large text, the records that are not drawn are not decoded.
+            let decoded = if drawn.is_some() { ", counting only decoded ones" } else { "" };
+            let message =
+                format!("{}: records without a text: {count}, the first at {first}{decoded}", path.display());
+            notices.push(message);
         }
-        (documents, notices)
+        notices.extend(drawn.iter().map(|drawn| format!("{}: {drawn}", path.display())));
+        (documents, drawn, notices)
     }
 }
 
@@ -161,10 +168,20 @@ pub(super) fn record_of_line(line: &str) -> Option<Value> {
     Shape::of(|wanted| columns.iter().any(|(name, _)| name == wanted)).map(|_| record)
 }
 
-/// Adds `first` and the records of all following lines.
-pub(super) fn json_lines(source: &mut Source, first: &Value, records: &mut Records<'_>) -> Result<()> {
+/// Adds `first` and the records of all following lines. Of a large text, only the lines that are drawn are decoded.
+pub(super) fn json_lines(source: &mut Source<'_>, first: &Value, records: &mut Records<'_>) -> Result<()> {
     records.add(first, At::Line(source.line_number()))?;
-    while let Some(text) = source.line()? {
+    loop {
+        records.documents.grow_to(source.offset());
+        if !records.documents.wants_next() {
+            match source.skip_line()? {
+                0 => return Ok(()),
+                1 => {}
+                _ => records.documents.skip(),
+            }
+            continue;
+        }
+        let Some(text) = source.line()? else { return Ok(()) };
         if text.trim().is_empty() {
             continue;
         }
@@ -172,7 +189,6 @@ pub(super) fn json_lines(source: &mut Source, first: &Value, records: &mut Recor
         let record: Value = serde_json::from_str(&text).map_err(|error| broken(path, line, &error))?;
         records.add(&record, At::Line(line))?;
     }
-    Ok(())
 }
 
 /// Adds the records of a JSON array, or consecutive records, each on any number of lines. A string in an array is a text.
@@ -182,7 +198,7 @@ pub(super) fn json_values(path: &Path, text: &str, records: &mut Records<'_>) ->
             serde_json::from_str(text).map_err(|error| broken(path, line_of(&error), &error))?;
         for (object, value) in (1..).zip(values) {
             match value.as_str() {
-                Some(text) => records.documents.push(text.to_owned()),
+                Some(text) => records.documents.add(text.to_owned()),
                 None => records.add(&value, At::Object(object))?,
             }
         }

@@ -17,6 +17,7 @@ use super::{At, Error, Text, Windows, encode, read};
 
 mod draws;
 mod forms;
+mod large;
 mod stretches;
 
 fn fixture(name: &str) -> PathBuf {
@@ -221,7 +222,8 @@ fn several_gzip_members_are_one_text() {
 
 #[test]
 fn texts_are_joined_by_a_blank_line() {
-    let two = Text { name: "two".into(), documents: vec!["a".into(), "b".into()], notices: vec![] };
+    let two =
+        Text { name: "two".into(), documents: vec!["a".into(), "b".into()], notices: vec![], drawn: None };
     let joined = tokens(&[two, Text::inline("one", "c")]);
     assert_eq!(joined, tokens(&[Text::inline("all", "a\n\nb\n\nc")]));
 }
@@ -230,7 +232,7 @@ fn texts_are_joined_by_a_blank_line() {
 fn batches_do_not_change_the_tokens_and_progress_counts_bytes() {
     let document = "0123456789abcdef".repeat(5_000);
     let documents = vec![document.clone(); 110];
-    let text = Text { name: "long".into(), documents, notices: vec![] };
+    let text = Text { name: "long".into(), documents, notices: vec![], drawn: None };
     let mut reports = Vec::new();
     let all = encode(&byte_tokenizer(), &[text], &mut |done, total| {
         reports.push((done, total));
@@ -244,7 +246,8 @@ fn batches_do_not_change_the_tokens_and_progress_counts_bytes() {
 
 #[test]
 fn encoding_can_be_cancelled() {
-    let text = Text { name: "long".into(), documents: vec!["a".repeat(1 << 20); 6], notices: vec![] };
+    let text =
+        Text { name: "long".into(), documents: vec!["a".repeat(1 << 20); 6], notices: vec![], drawn: None };
     let mut calls = 0;
     let cancelled = encode(&byte_tokenizer(), &[text], &mut |_, _| {
         calls += 1;
@@ -306,6 +309,25 @@ fn windows_need_one_sample_and_two_tokens() {
         assert!(matches!(Windows::draw(&[1; 64], samples, seq_len, 0), Err(Error::NoWindow { .. })));
     }
     assert!(matches!(Windows::new(vec![1; 7], 2, 4), Err(Error::Shape { found: 7, .. })));
+}
+
+#[test]
+fn a_token_is_put_before_every_window() {
+    let windows = Windows::new(vec![1, 2, 3, 4, 5, 6], 2, 3).unwrap();
+    assert_eq!(windows.after(9), Windows::new(vec![9, 1, 2, 3, 9, 4, 5, 6], 2, 4).unwrap());
+}
+
+#[test]
+fn mixed_windows_are_spread_evenly() {
+    let of = |tokens: &[u32]| {
+        Windows::new(tokens.iter().flat_map(|&token| [token; 2]).collect(), tokens.len(), 2).unwrap()
+    };
+    let order = |own: &[u32], others: &[u32]| {
+        let mixed = of(own).mixed_with(&of(others));
+        mixed.iter().map(|window| window[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&[1, 2, 3, 4, 5], &[11, 12]), [1, 2, 3, 11, 4, 5, 12]);
+    assert_eq!(order(&[1], &[11, 12, 13]), [1, 11, 12, 13]);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use rand::{SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::error::{Error, Result};
+use super::{
+    error::{Error, Result},
+    token_weights::{TokenWeights, WEIGHTS},
+};
 
 /// The tensor's name in the file.
 const TOKENS: &str = "tokens";
@@ -59,6 +62,31 @@ impl Windows {
         Self::new(windows.copied().collect(), samples, seq_len)
     }
 
+    /// The windows with a token before each.
+    #[must_use]
+    pub fn after(&self, first: u32) -> Self {
+        let tokens = self.iter().flat_map(|window| std::iter::once(first).chain(window.iter().copied()));
+        Self { tokens: tokens.collect(), samples: self.samples, seq_len: self.seq_len + 1 }
+    }
+
+    /// These windows and others of the same length, spread evenly, so that every part of them has both kinds.
+    ///
+    /// # Panics
+    ///
+    /// If the windows have other lengths.
+    #[must_use]
+    pub fn mixed_with(&self, others: &Self) -> Self {
+        assert_eq!(self.seq_len, others.seq_len, "windows of a calibration have one length");
+        let samples = self.samples + others.samples;
+        let (mut own, mut other) = (self.iter(), others.iter());
+        let tokens = (0..samples).filter_map(|index| {
+            // The number of others among the first windows grows at this index.
+            let is_other = (index + 1) * others.samples / samples > index * others.samples / samples;
+            if is_other { other.next() } else { own.next() }
+        });
+        Self { tokens: tokens.flatten().copied().collect(), samples, seq_len: self.seq_len }
+    }
+
     /// A range of the windows.
     ///
     /// # Errors
@@ -95,6 +123,22 @@ impl Windows {
         let view = TensorView::new(Dtype::I64, vec![self.samples, self.seq_len], &tokens)
             .expect("eight bytes were written for each of samples × seq_len tokens");
         safetensors::serialize([(TOKENS, view)], None).expect("one tensor that has its shape's length")
+    }
+
+    /// [`Windows::to_safetensors`], with `weights` f32 [samples, seq_len] as a second tensor.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one weight per token.
+    pub fn to_safetensors_with(&self, weights: &TokenWeights) -> Vec<u8> {
+        let shape = || vec![self.samples, self.seq_len];
+        let tokens: Vec<u8> = self.tokens.iter().flat_map(|&token| i64::from(token).to_le_bytes()).collect();
+        let weights: Vec<u8> = weights.values().iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let views = [(TOKENS, Dtype::I64, &tokens), (WEIGHTS, Dtype::F32, &weights)];
+        let views = views.map(|(name, dtype, bytes)| {
+            (name, TensorView::new(dtype, shape(), bytes).expect("there is one number per token"))
+        });
+        safetensors::serialize(views, None).expect("two tensors that have their shapes' lengths")
     }
 
     /// Reads a file written with [`Windows::to_safetensors`].

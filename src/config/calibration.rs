@@ -1,7 +1,7 @@
 //! Settings of the calibration windows.
 
 use super::{check::at_least, group::settings};
-use crate::calibration::TextSource;
+use crate::{calibration::TextSource, prune::TokenWeighting};
 
 settings! {
     /// The texts from which calibration windows are drawn, and the number of windows.
@@ -31,6 +31,19 @@ settings! {
             value_name: "N",
             scope: Scope::Layer,
             form: Some(FormField::new(SettingsForm::Run, "seed", "for the positions of the windows")),
+        }
+        /// Start each calibration window with a BOS token, which counts as one of its tokens
+        #[serde(rename = "calibration_bos")]
+        bos ("calibration_bos"): bool = false => {
+            scope: Scope::Layer,
+            form: Some(FormField::new(SettingsForm::Run, "calibration BOS", "start each calibration window with a BOS token")),
+        }
+        /// Weights of the calibration tokens in the second moments
+        #[serde(rename = "token_weights")]
+        weights ("token_weights"): TokenWeighting = TokenWeighting::default() => {
+            value_name: "HOW",
+            scope: Scope::Layer,
+            form: Some(FormField::new(SettingsForm::Run, "token weights", "kl: by the divergence of a first pruned model at the token")),
         }
     }
 }

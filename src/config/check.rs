@@ -1,6 +1,7 @@
 //! Checks of single values, with one message for the command line, files and forms.
 
 use super::Error;
+use crate::calibration::TextSource;
 
 /// Accepts numbers of at least `least`.
 pub fn at_least(least: usize) -> impl Fn(&str, &usize) -> Result<(), Error> {
@@ -10,6 +11,18 @@ pub fn at_least(least: usize) -> impl Fn(&str, &usize) -> Result<(), Error> {
         }
         let found = format!("expected at least {least}, found {value}");
         Err(Error::value(key, &found, "give a larger number"))
+    }
+}
+
+/// Accepts texts that exist before the run.
+pub fn given_text() -> impl Fn(&str, &TextSource) -> Result<(), Error> {
+    |key, text| match text {
+        TextSource::Written(_) => Err(Error::value(
+            key,
+            &format!("expected a file, found {text}, which the model writes"),
+            "name a file",
+        )),
+        TextSource::DemoStories | TextSource::DemoHeldOut | TextSource::File(_) => Ok(()),
     }
 }
 

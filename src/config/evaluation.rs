@@ -1,6 +1,10 @@
 //! Settings of the evaluation.
 
-use super::{Error, Tracking, check::at_least, group::settings};
+use super::{
+    Error, Tracking,
+    check::{at_least, given_text},
+    group::settings,
+};
 use crate::calibration::TextSource;
 
 settings! {
@@ -13,9 +17,15 @@ settings! {
         }
         /// Text for the perplexity, measured before and after pruning
         #[serde(rename = "eval")]
-        text ("eval"): Option<TextSource> = None => {
+        text ("eval"): Option<TextSource> = None, given_text() => {
             value_name: "FILE",
             form: Some(FormField::new(SettingsForm::Run, "evaluation", "text for the perplexity, measured before and after pruning; empty: none; demo:held-out")),
+        }
+        /// Second text for the perplexity, measured beside the first with the same windows: a guard against settings that fit one text
+        #[serde(rename = "guard")]
+        guard ("guard"): Option<TextSource> = None, given_text() => {
+            value_name: "FILE",
+            form: Some(FormField::new(SettingsForm::Run, "guard", "second text for the perplexity; empty: none")),
         }
         /// Tokens per evaluation window
         #[serde(rename = "eval_seq_len")]
@@ -56,6 +66,12 @@ impl Evaluation {
     pub(crate) fn of_perplexity(&self) -> Option<Self> {
         self.text.as_ref()?;
         let seed = if self.windows.is_some() { self.seed } else { 0 };
-        Some(Self { track_errors: Tracking::Off, seed, ..self.clone() })
+        Some(Self { track_errors: Tracking::Off, seed, guard: None, ..self.clone() })
+    }
+
+    /// The same evaluation of the second text; None without one.
+    pub(crate) fn of_guard(&self) -> Option<Self> {
+        let text = Some(self.guard.clone()?);
+        Self { text, ..self.clone() }.of_perplexity()
     }
 }

@@ -3,15 +3,21 @@
 use std::path::Path;
 
 use crate::{
-    calibration::{Drawn, Windows},
-    config::{LayerRange, Ratios, Settings, Span},
+    calibration::{Sampling, TextSource, TokenWeights, Windows},
+    config::{self, LayerRange, Ratios, Settings, Span},
     model::{Architecture, Checkpoint},
     pipeline,
-    protocol::{CalibrationRecord, Event},
-    prune::{LayerRatio, Schedule},
+    protocol::{CalibrationRecord, DrawnText, Event},
+    prune::{LayerRatio, Schedule, TokenWeighting},
 };
 
-use super::{Context, Error, machine::number_type, texts};
+use super::{
+    Context, Error,
+    machine::number_type,
+    texts,
+    weigh::weigh,
+    written::{self, Shares},
+};
 
 /// Default window length in tokens; the context length of the model is the maximum.
 const DEFAULT_SEQ_LEN: usize = 2048;
@@ -19,6 +25,8 @@ const DEFAULT_SEQ_LEN: usize = 2048;
 /// Calibration windows and their record.
 pub struct Calibration {
     pub windows: Windows,
+    /// Weights of their tokens; None if all are equal.
+    pub weights: Option<TokenWeights>,
     pub record: CalibrationRecord,
     /// Tokens that were encoded to draw the windows.
     pub text_tokens: usize,
@@ -35,15 +43,70 @@ impl Calibration {
         if settings.calibration.texts.is_empty() {
             return Err(Error::NoCalibration);
         }
-        let texts =
-            settings.calibration.texts.iter().map(|source| texts::read(source, base, checkpoint, context));
-        let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let files: Vec<String> = settings.calibration.texts.iter().map(ToString::to_string).collect();
         let (samples, seed) = (settings.calibration.samples, settings.calibration.seed);
         let seq_len = window_length(settings, checkpoint.architecture())?;
-        let Drawn { windows, encoded } = texts::draw(&texts, checkpoint, (samples, seq_len), seed, context)?;
-        let record = CalibrationRecord { files, samples, seq_len, seed, tokens: (samples * seq_len) as u64 };
-        Ok(Self { windows, record, text_tokens: encoded })
+        let bos = settings.calibration.bos.then(|| texts::bos("calibration_bos", checkpoint)).transpose()?;
+        let of_text = match bos {
+            Some(_) => {
+                config::at_least(3)("seq-len", &seq_len)?;
+                seq_len - 1
+            }
+            None => seq_len,
+        };
+        let Shares { given, written } = Shares::of(settings)?;
+        let sampling = Sampling::new((given, of_text), seed);
+        let sources = &settings.calibration.texts;
+        let given_texts = sources.iter().filter(|source| !matches!(source, TextSource::Written(_)));
+        let texts = given_texts
+            .clone()
+            .map(|source| texts::read_sampled(source, base, checkpoint, sampling, context));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        let files: Vec<String> = sources.iter().map(ToString::to_string).collect();
+        let drawn = given_texts.zip(&texts).filter_map(|(file, text)| {
+            Some(DrawnText { file: file.to_string(), documents: text.drawn.clone()? })
+        });
+        let drawn = drawn.collect();
+        let (mut windows, mut text_tokens, mut record) = (None, 0, None);
+        if given > 0 {
+            let drawn = texts::draw(&texts, checkpoint, (given, of_text), seed, context)?;
+            (windows, text_tokens) = (Some(drawn.windows), drawn.encoded);
+        }
+        if written > 0 {
+            let (own, told) = written::write((written, of_text), settings, checkpoint, context)?;
+            record = Some(told);
+            windows = Some(windows.map_or_else(|| own.clone(), |given| given.mixed_with(&own)));
+        }
+        let Some(windows) = windows else { return Err(Error::NoCalibration) };
+        let windows = match bos {
+            Some(bos) => windows.after(bos),
+            None => windows,
+        };
+        let weights = match settings.calibration.weights {
+            TokenWeighting::None => None,
+            TokenWeighting::Kl => Some(weigh(&windows, settings, checkpoint, context)?),
+        };
+        let tokens = (samples * seq_len) as u64;
+        let spread = weights.as_ref().map(|weights| weights.spread().clone());
+        let record = CalibrationRecord {
+            files,
+            samples,
+            seq_len,
+            seed,
+            tokens,
+            bos,
+            written: record,
+            weights: spread,
+            drawn,
+        };
+        Ok(Self { windows, weights, record, text_tokens })
+    }
+
+    /// The bytes of the file in a session.
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        match &self.weights {
+            None => self.windows.to_safetensors(),
+            Some(weights) => self.windows.to_safetensors_with(weights),
+        }
     }
 
     pub fn event(&self) -> Event {
@@ -53,6 +116,10 @@ impl Calibration {
             seq_len: self.record.seq_len,
             text_tokens: self.text_tokens,
             seed: self.record.seed,
+            bos: self.record.bos,
+            written: self.record.written.clone(),
+            weights: self.record.weights.clone(),
+            drawn: self.record.drawn.clone(),
         }
     }
 }

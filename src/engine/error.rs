@@ -72,8 +72,18 @@ pub enum Error {
     TooFewWindows { text: String, asked: usize, seq_len: usize, found: usize },
     #[error("{key}: expected at most {limit} tokens, the context length of this model, found {asked}")]
     TooLong { key: &'static str, asked: usize, limit: usize },
-    #[error("bos: neither the tokenizer nor config.json of {0} names a BOS token; turn bos off")]
-    NoBos(String),
+    #[error("{key}: neither the tokenizer nor config.json of {model} names a BOS token; turn {key} off")]
+    NoBos { key: &'static str, model: String },
+    #[error(
+        "calibration: {written} of {samples} windows are written by the model; without another text all must be, and with one fewer; set samples to another number"
+    )]
+    WrittenWindows { written: usize, samples: usize },
+    #[error(
+        "token_weights: the first pruned model predicts as the dense one, or not at all; set token_weights to none"
+    )]
+    NoWeights,
+    #[error("text: {0} is written by the model, which is for calibration only; name a file")]
+    WrittenOnly(String),
     #[error("chat: the model {0} has no chat template; turn chat off")]
     NoChatTemplate(String),
     #[error("chat: the chat template of {model} cannot be used: {cause}; turn chat off")]
@@ -124,7 +134,10 @@ impl Error {
             | Self::NoEvalText
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
-            | Self::NoBos(_)
+            | Self::NoBos { .. }
+            | Self::WrittenWindows { .. }
+            | Self::WrittenOnly(_)
+            | Self::NoWeights
             | Self::NoChatTemplate(_)
             | Self::ChatTemplate { .. }
             | Self::Device { .. }
@@ -159,7 +172,10 @@ impl Error {
             | Self::NoSuchModel(_)
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
-            | Self::NoBos(_)
+            | Self::NoBos { .. }
+            | Self::WrittenWindows { .. }
+            | Self::WrittenOnly(_)
+            | Self::NoWeights
             | Self::NoChatTemplate(_)
             | Self::ChatTemplate { .. }
             | Self::Device { .. }

@@ -55,10 +55,7 @@ impl EvalText {
         context: &mut Context,
     ) -> Result<Self, Error> {
         let tokenizer = checkpoint.tokenizer()?;
-        let bos = match evaluation.bos {
-            true => Some(checkpoint.bos(&tokenizer)?.ok_or_else(|| Error::NoBos(checkpoint.name().into()))?),
-            false => None,
-        };
+        let bos = evaluation.bos.then(|| texts::bos("bos", checkpoint)).transpose()?;
         let text = texts::read(source, base, checkpoint, context)?;
         let name = text.name.clone();
         let seq_len = evaluation.seq_len;

@@ -53,6 +53,11 @@ impl Evaluation {
         Self::new(&settings.evaluation, settings.machine)
     }
 
+    /// The evaluation of the second text of a run; None if its settings name none.
+    pub fn of_guard(settings: &Settings) -> Option<Self> {
+        Self::new(&settings.evaluation.of_guard()?, settings.machine)
+    }
+
     /// Warns if the text is one of the calibration texts.
     pub fn warn(&self, calibration: &[TextSource], context: &mut Context) {
         if calibration.contains(&self.text) {

@@ -143,6 +143,8 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     let most_tokens = match &settings.evaluation.text {
         None => return 0,
         Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
+        // Only for calibration, which is an error.
+        Some(TextSource::Written(_)) => return 0,
         // Every token has at least one byte.
         Some(TextSource::File(path)) => path.metadata().map_or(u64::MAX, |file| file.len()),
     };

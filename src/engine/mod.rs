@@ -17,8 +17,10 @@ mod place;
 mod publish;
 mod stopwatch;
 mod texts;
+mod weigh;
 mod worker;
 mod workspace;
+mod written;
 
 pub use crate::eval::Draw;
 pub use context::Context;

@@ -172,7 +172,7 @@ pub fn check_texts(
 /// Stamps of the texts in files. A text that cannot be read has none; the run will report it.
 pub fn text_stamps(sources: &[TextSource], base: Option<&Path>) -> Vec<FileStamp> {
     let stamp = |source: &TextSource| match source {
-        TextSource::DemoStories | TextSource::DemoHeldOut => None,
+        TextSource::DemoStories | TextSource::DemoHeldOut | TextSource::Written(_) => None,
         TextSource::File(path) => {
             let place = base.map_or_else(|| path.clone(), |base| base.join(path));
             FileStamp::of_file(&source.to_string(), &place)
@@ -205,6 +205,8 @@ fn built_in(source: &TextSource) -> Result<String, &Path> {
     match source {
         TextSource::DemoStories => Ok(demo::calibration_text()),
         TextSource::DemoHeldOut => Ok(demo::HELD_OUT.to_string()),
+        // The model and the seed fix the text.
+        TextSource::Written(_) => Ok(source.to_string()),
         TextSource::File(path) => Err(path),
     }
 }

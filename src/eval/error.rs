@@ -21,6 +21,10 @@ pub enum Error {
     Draw { key: &'static str, expected: &'static str, found: String },
     #[error("the tokenizer cannot encode or decode: {0}; check tokenizer.json")]
     Tokenizer(String),
+    #[error(
+        "the logits of the model are not finite, so it writes no text; set dtype to f32, or calibrate on a given text"
+    )]
+    NoDistribution,
     #[error("cancelled")]
     Cancelled,
     #[error(transparent)]
@@ -34,7 +38,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Model(cause) => cause.kind(),
-            Self::NotFinite { .. } | Self::Tensor(_) => Kind::Failed,
+            Self::NotFinite { .. } | Self::NoDistribution | Self::Tensor(_) => Kind::Failed,
             Self::Cancelled => Kind::Cancelled,
             Self::TextTooShort { .. }
             | Self::EmptyPrompt

@@ -17,6 +17,9 @@ pub struct Generation {
     stops: Vec<u32>,
     limit: usize,
     bytes: u64,
+    vocab: u32,
+    /// Bytes of the keys and values of one token in all blocks.
+    cache_bytes: usize,
 }
 
 /// A text that is being generated.
@@ -73,7 +76,10 @@ impl Generation {
         let decoder =
             Decoder::new(model.embedding_and_head(device, dtype)?, blocks, model.rope(limit, device, dtype)?);
         let bytes = architecture.parameters() * dtype.size_in_bytes() as u64;
-        Ok(Self { decoder, tokenizer, stops, limit, bytes })
+        let kept = architecture.layers.iter().map(|layer| 2 * layer.kv_heads * architecture.head_dim);
+        let cache_bytes = kept.sum::<usize>() * dtype.size_in_bytes();
+        let vocab = u32::try_from(architecture.vocab).unwrap_or(u32::MAX);
+        Ok(Self { decoder, tokenizer, stops, limit, bytes, vocab, cache_bytes })
     }
 
     /// Starts from `prompt`; if `special`, with the special tokens that the tokenizer adds to a text, such as a BOS.
@@ -124,6 +130,16 @@ impl Generation {
 
     pub(super) fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// Number of tokens that the embedding has.
+    pub(super) fn vocab(&self) -> u32 {
+        self.vocab
+    }
+
+    /// Bytes of the keys and values of a sequence of this length.
+    pub(super) fn cache_bytes(&self, length: usize) -> usize {
+        self.cache_bytes * length
     }
 
     /// Number of bytes of the weights.

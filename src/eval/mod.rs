@@ -7,6 +7,7 @@ mod generate;
 mod perplexity;
 mod prediction;
 mod windows;
+mod written_windows;
 
 pub use difference::{Difference, difference};
 pub use draw::Draw;
@@ -15,3 +16,4 @@ pub use generate::{Generation, Writing, Written};
 pub use perplexity::{EvaluationStreams, MeasuredPerplexity, Perplexity};
 pub use prediction::Prediction;
 pub use windows::draw_windows;
+pub use written_windows::WrittenWindows;

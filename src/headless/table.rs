@@ -56,8 +56,8 @@ pub fn summary(record: &RunRecord) -> String {
         let (before, after) = (relative_error(error_before), relative_error(error_after));
         text += &format!("Swaps: {swaps}, mean error of the refined parts {before} → {after}\n");
     }
-    if let Some(record) = &record.perplexity {
-        text += &perplexity(record);
+    for (record, name) in [(&record.perplexity, "Perplexity"), (&record.guard, "Guard")] {
+        text += &record.as_ref().map(|record| perplexity(name, record)).unwrap_or_default();
     }
     for record in &record.written {
         text += &written(record);
@@ -107,12 +107,12 @@ fn written(record: &WrittenRecord) -> String {
 }
 
 /// A perplexity before and after pruning, with its text.
-pub fn perplexity(record: &PerplexityRecord) -> String {
+pub fn perplexity(name: &str, record: &PerplexityRecord) -> String {
     let PerplexityRecord { text, seq_len, tokens, bos, after, .. } = record;
     let unmeasured = if after.is_none() { " (the pruned model is not measured)" } else { "" };
     let bos = if *bos { "with" } else { "without" };
     format!(
-        "Perplexity: {}{unmeasured} on {text}\n            ({tokens} tokens in windows of {seq_len}, {bos} BOS)\n",
+        "{name}: {}{unmeasured} on {text}\n            ({tokens} tokens in windows of {seq_len}, {bos} BOS)\n",
         perplexities_and_errors(record)
     )
 }

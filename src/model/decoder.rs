@@ -51,11 +51,20 @@ impl Decoder {
     /// # Errors
     /// As for [`Decoder::hidden`].
     pub fn next(&self, tokens: &[u32], caches: &mut [KvCache]) -> Result<Tensor> {
-        let mut h = self.embedding_and_head.embed(&[tokens])?;
+        Ok(self.next_of(&[tokens], caches)?.flatten_all()?)
+    }
+
+    /// The next tokens of several sequences, of equal length before and after → the logits after the last of them:
+    /// `[sequences, vocab]`, f32.
+    ///
+    /// # Errors
+    /// As for [`Decoder::hidden`].
+    pub fn next_of(&self, tokens: &[&[u32]], caches: &mut [KvCache]) -> Result<Tensor> {
+        let mut h = self.embedding_and_head.embed(tokens)?;
         for (block, cache) in self.blocks.iter().zip(caches) {
             h = block.forward_cached(&h, &self.rope, cache)?;
         }
-        let last = h.narrow(1, tokens.len() - 1, 1)?;
-        Ok(self.embedding_and_head.logits(&last)?.flatten_all()?)
+        let last = h.narrow(1, h.dims()[1] - 1, 1)?;
+        Ok(self.embedding_and_head.logits(&last)?.squeeze(1)?)
     }
 }

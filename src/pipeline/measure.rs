@@ -99,7 +99,11 @@ impl Pass<'_> {
                 dense.batches[batch] = h_next;
             }
             if let Some(moments) = &mut moments {
-                let added = moments.add(&x, wished.as_ref());
+                let weights = self.weights.map(|weights| {
+                    let tokens = self.windows.seq_len() * h.dims()[0];
+                    &weights.values()[done as usize * self.windows.seq_len()..][..tokens]
+                });
+                let added = moments.add(&x, wished.as_ref(), weights);
                 added.map_err(|cause| not_measured(layer, part, cause, observer))?;
             }
             done += h.dim(0)? as u64;

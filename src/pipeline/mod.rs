@@ -30,7 +30,7 @@
 //! let tokens = |name, text: &str| encode(&tokenizer, &[Text::inline(name, text)], &mut |_, _| Continue(()));
 //! let windows = Windows::draw(&tokens("stories", &demo::calibration_text())?, 16, 128, 0)?;
 //!
-//! let pass = Pass { checkpoint: &checkpoint, settings: &settings, windows: &windows, device: &device, dtype };
+//! let pass = Pass { checkpoint: &checkpoint, settings: &settings, windows: &windows, weights: None, device: &device, dtype };
 //! let mut streams = pass.enter()?;
 //! let mut cuts = Vec::new();
 //! for (layer, plan) in plan(checkpoint.architecture(), &settings)?.iter().enumerate() {
@@ -74,6 +74,7 @@ pub mod backward;
 mod curve;
 pub(crate) mod cut;
 mod cut_model;
+mod divergence;
 mod error;
 mod layer;
 mod measure;

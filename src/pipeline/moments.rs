@@ -51,8 +51,37 @@ impl Moments {
         }
     }
 
-    /// Adds inputs x [.., n] and, if `cross` was given, the target outputs y [.., m].
-    pub fn add(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<(), Failed> {
+    /// Adds inputs x [.., n] and, if `cross` was given, the target outputs y [.., m]. `weights`: one per token.
+    pub fn add(&mut self, x: &Tensor, y: Option<&Tensor>, weights: Option<&[f32]>) -> Result<(), Failed> {
+        let Some(weights) = weights else { return self.add_alike(x, y) };
+        let dims = x.dims();
+        let shape: Vec<usize> = dims[..dims.len() - 1].iter().copied().chain([1]).collect();
+        let times = |x: &Tensor, factors: Vec<f32>| -> Result<Tensor, Error> {
+            let factors = Tensor::from_vec(factors, shape.as_slice(), x.device())?;
+            Ok(x.to_dtype(DType::F32)?.broadcast_mul(&factors)?)
+        };
+        // Each product of y and x has the weight once.
+        let y = y.map(|y| times(y, weights.to_vec())).transpose()?;
+        match self {
+            Self::OnProcessor { second, cross } => {
+                with_values(x, |x| second.add_weighted(x, weights))??;
+                if let (Some(cross), Some(y)) = (cross, &y) {
+                    with_values(y, |y| with_values(x, |x| cross.add(y, x)))???;
+                }
+            }
+            Self::OnDevice { second, of_x, cross } => {
+                let root = times(x, weights.iter().map(|weight| weight.sqrt()).collect())?;
+                second.add(&root, &root)?;
+                add_tokens(of_x, &times(x, weights.to_vec())?, second.n)?;
+                if let (Some(cross), Some(y)) = (cross, &y) {
+                    cross.add(y, x)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_alike(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<(), Failed> {
         match self {
             Self::OnProcessor { second, cross } => {
                 with_values(x, |x| second.add(x))??;
@@ -293,10 +322,11 @@ mod tests {
         Moments::OnDevice { second, of_x: None, cross: Some(cross) }
     }
 
-    fn finished(mut moments: Moments, x: &Tensor, y: &Tensor) -> (Moment, Vec<f64>) {
+    fn finished(mut moments: Moments, x: &Tensor, y: &Tensor, weights: Option<&[f32]>) -> (Moment, Vec<f64>) {
+        let weights = |window: usize| weights.map(|all| &all[window * TOKENS / 2..][..TOKENS / 2]);
         for window in 0..2 {
             let one = |x: &Tensor| x.narrow(0, window, 1).unwrap();
-            assert!(moments.add(&one(x), Some(&one(y))).is_ok());
+            assert!(moments.add(&one(x), Some(&one(y)), weights(window)).is_ok());
         }
         match moments.finish() {
             Ok((second, Some(cross))) => (second, cross),
@@ -309,9 +339,10 @@ mod tests {
         // More rows than one stripe has.
         let (m, n) = (30, STRIPE + 70);
         let (x, y) = (random(0.7, n), random(0.3, m));
-        let (second, cross) = finished(Moments::new(&Device::Cpu, n, Some(m)), &x, &y);
-        for here in [false, true] {
-            let (second_there, cross_there) = finished(on_device(m, n, here), &x, &y);
+        let weights: Vec<f32> = (0..TOKENS).map(|token| 0.5 + (token % 7) as f32 / 6.0).collect();
+        for (here, weights) in [(false, None), (true, None), (false, Some(&weights[..]))] {
+            let (second, cross) = finished(Moments::new(&Device::Cpu, n, Some(m)), &x, &y, weights);
+            let (second_there, cross_there) = finished(on_device(m, n, here), &x, &y, weights);
             let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} is not {b}");
             for i in 0..n {
                 (0..n).for_each(|j| near(second.at(i, j), second_there.at(i, j)));
@@ -320,6 +351,14 @@ mod tests {
             assert_eq!(cross.len(), cross_there.len());
             cross.iter().zip(&cross_there).for_each(|(&a, &b)| near(a, b));
         }
+    }
+
+    #[test]
+    fn weights_of_1_give_the_bits_of_no_weights() {
+        let (m, n) = (5, 9);
+        let (x, y) = (random(0.7, n), random(0.3, m));
+        let with = |weights| finished(Moments::new(&Device::Cpu, n, Some(m)), &x, &y, weights);
+        assert!(with(None) == with(Some(&[1.0; TOKENS])));
     }
 
     #[test]
@@ -332,7 +371,7 @@ mod tests {
             let mut moments = Moments::new(&Device::Cpu, n, Some(m));
             for start in (0..TOKENS).step_by(size) {
                 let batch = |x: &Tensor| x.narrow(0, start, size.min(TOKENS - start)).unwrap();
-                assert!(moments.add(&batch(&x), Some(&batch(&y))).is_ok());
+                assert!(moments.add(&batch(&x), Some(&batch(&y)), None).is_ok());
             }
             moments.finish().ok().unwrap()
         };

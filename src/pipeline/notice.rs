@@ -55,6 +55,21 @@ pub enum Notice<'a> {
     },
 }
 
+impl Notice<'_> {
+    /// The layer of the notice.
+    pub fn layer(&self) -> usize {
+        match *self {
+            Self::Passing { layer, .. }
+            | Self::Calibrating { layer, .. }
+            | Self::Solving { layer, .. }
+            | Self::Following { layer, .. }
+            | Self::PartDone { layer, .. }
+            | Self::PartFailed { layer, .. }
+            | Self::Propagating { layer, .. } => layer,
+        }
+    }
+}
+
 /// Receives notices; its `Break` cancels the work.
 pub type Observer<'o> = dyn FnMut(Notice<'_>) -> ControlFlow<()> + 'o;
 

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use crate::{
-    calibration::Windows,
+    calibration::{TokenWeights, Windows},
     config::Settings,
     model::{Block, Checkpoint, Rope, select_columns},
     prune::{Part, StreamErrors},
@@ -23,6 +23,8 @@ pub struct Pass<'a> {
     pub settings: &'a Settings,
     /// The calibration windows.
     pub windows: &'a Windows,
+    /// Weights of their tokens in the second moments; None if all are equal.
+    pub weights: Option<&'a TokenWeights>,
     /// The device of the forward passes.
     pub device: &'a Device,
     /// The number type of the forward passes.

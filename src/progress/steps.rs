@@ -7,6 +7,11 @@ use super::rates::{Kind, Rates};
 /// A step of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    Reading,
+    /// Writes calibration windows.
+    Writing,
+    /// Weighs the calibration tokens.
+    Weighing,
     Texts,
     Replay,
     Predict,
@@ -41,6 +46,9 @@ impl Step {
             Stage::Export => Self::Export,
             Stage::Verify => Self::Verify,
             Stage::LoadModel => Self::Load,
+            Stage::ReadText => Self::Reading,
+            Stage::WeighTokens => Self::Weighing,
+            Stage::WriteText => Self::Writing,
             Stage::Tokenise => Self::Texts,
             Stage::CompareStreams | Stage::CompareAttempts { .. } => Self::Streams,
             Stage::Refine { layer, part } => Self::Solve(layer, part),
@@ -52,7 +60,12 @@ impl Step {
 
     pub fn kind(self) -> Kind {
         match self {
-            Self::Texts | Self::Fingerprint | Self::Download => Kind::Texts,
+            Self::Reading
+            | Self::Writing
+            | Self::Weighing
+            | Self::Texts
+            | Self::Fingerprint
+            | Self::Download => Kind::Texts,
             Self::Replay | Self::Streams => Kind::Replay,
             Self::Predict => Kind::Predict,
             Self::Sensitivity => Kind::Sensitivity,

@@ -183,6 +183,10 @@ impl Simulation {
                 seq_len: 256,
                 text_tokens: 4096,
                 seed: 0,
+                bos: None,
+                written: None,
+                weights: None,
+                drawn: vec![],
             },
         );
         let evaluation =

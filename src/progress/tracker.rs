@@ -363,6 +363,9 @@ impl Progress {
             | Stage::Export
             | Stage::Verify
             | Stage::LoadModel
+            | Stage::ReadText
+            | Stage::WeighTokens
+            | Stage::WriteText
             | Stage::Tokenise
             | Stage::Calibrate { .. }
             | Stage::Propagate { .. } => {}

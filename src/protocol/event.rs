@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, JobKind, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord, SearchRecord,
-    SensitivityCurve, TriedRatios,
+    Attempt, DrawnText, JobKind, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord,
+    SearchRecord, SensitivityCurve, TriedRatios, WrittenText,
 };
 use crate::{
+    calibration::WeightSpread,
     config::Settings,
     failure::Advice,
     prune::{
@@ -78,6 +79,18 @@ pub enum Event {
         /// Seed of the random draw.
         #[serde(default)]
         seed: u64,
+        /// The BOS token that starts every window.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bos: Option<u32>,
+        /// The windows that the model wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<WrittenText>,
+        /// The spread of the token weights; None if all tokens count alike.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<WeightSpread>,
+        /// Large texts, of which documents were drawn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        drawn: Vec<DrawnText>,
     },
     /// The evaluation text is tokenised. It is measured during or after the run.
     EvaluationReady {
@@ -355,8 +368,14 @@ pub enum Stage {
     /// Loads the models that generate text; blocks.
     #[serde(alias = "load")]
     LoadModel,
+    /// Reads a calibration text; bytes of the file.
+    ReadText,
     /// Tokenises calibration or evaluation text; bytes.
     Tokenise,
+    /// Prunes a first model to weigh the calibration tokens; blocks.
+    WeighTokens,
+    /// Writes calibration windows with the dense model; tokens.
+    WriteText,
     /// Swaps removed and kept units; swaps. Their number is unknown in advance, so the total is the number of
     /// removed units.
     Refine { layer: usize, part: Part },

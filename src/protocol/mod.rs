@@ -22,8 +22,8 @@ pub use event::{
 };
 pub use job::{Job, JobKind, Methods, OnCancel, Prompt};
 pub use record::{
-    CalibrationRecord, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain, TunedLayer,
-    Verified, WrittenRecord,
+    CalibrationRecord, DrawnText, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain,
+    TunedLayer, Verified, WrittenRecord, WrittenText,
 };
 pub use recording::RecordingHeader;
 pub use replay::{ReplayIndex, ReplayMark, ReplayNews, Seek};

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Method, SearchRecord};
 use crate::{
+    calibration::{DrawnDocuments, WeightSpread},
     config::Settings,
     export::Format,
+    model::Precision,
     prune::{LayerRecord, PartRecord, Refined},
 };
 
@@ -28,6 +30,9 @@ pub struct RunRecord {
     pub written: Vec<WrittenRecord>,
     /// None if there is no evaluation text.
     pub perplexity: Option<PerplexityRecord>,
+    /// The same on the second text; None if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<PerplexityRecord>,
     pub seconds: Seconds,
     /// Peak resident size of the process in bytes; None if the system does not report it.
     pub peak_memory_bytes: Option<u64>,
@@ -59,7 +64,7 @@ pub struct ModelRecord {
 }
 
 /// The calibration windows of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationRecord {
     pub files: Vec<String>,
     pub samples: usize,
@@ -67,6 +72,39 @@ pub struct CalibrationRecord {
     pub seed: u64,
     /// Tokens in the windows: samples × seq_len.
     pub tokens: u64,
+    /// The BOS token that starts every window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bos: Option<u32>,
+    /// The windows that the dense model wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<WrittenText>,
+    /// The spread of the token weights; None if all tokens count alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightSpread>,
+    /// Large texts, of which documents were drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<DrawnText>,
+}
+
+/// The documents drawn from a large text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DrawnText {
+    /// The text, as in [`CalibrationRecord::files`].
+    pub file: String,
+    #[serde(flatten)]
+    pub documents: DrawnDocuments,
+}
+
+/// Calibration windows that the dense model wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenText {
+    pub windows: usize,
+    /// The BOS token before each window; None if each started with a random token.
+    pub first: Option<u32>,
+    /// Number type of the forward passes.
+    pub dtype: Precision,
+    /// SHA-256 of the tokens, each as four bytes.
+    pub tokens_sha256: String,
 }
 
 /// One exported form of the model.

@@ -140,6 +140,9 @@ pub struct SessionContent {
     pub layers: Vec<LayerSummary>,
     /// Perplexity with the active attempts, on the evaluation text of the settings.
     pub perplexity: Option<PerplexityRecord>,
+    /// The same on the second text; None if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<PerplexityRecord>,
     /// Seconds taken by the last run, over all processes.
     pub seconds: f64,
     /// Path of the last export.

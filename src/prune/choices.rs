@@ -16,6 +16,16 @@ names! {
     }
 }
 
+names! {
+    /// Weights of the calibration tokens in the second moments.
+    pub enum TokenWeighting, default None {
+        /// All tokens count alike
+        None = "none",
+        /// By KL(dense ‖ pruned) of the prediction at the token, for a first pruned model
+        Kl = "kl",
+    }
+}
+
 /// Number of channels removed in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupSize {

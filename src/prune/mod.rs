@@ -105,7 +105,9 @@ mod tests;
 
 pub use allocation::{Choice, allocate, interpolated};
 pub use block_part::Part;
-pub use choices::{AttentionUnit, AttentionUnitChoice, GroupSize, Refine, SolverDtype, Target};
+pub use choices::{
+    AttentionUnit, AttentionUnitChoice, GroupSize, Refine, SolverDtype, Target, TokenWeighting,
+};
 pub use cross_moment::CrossMoment;
 pub use elimination::Elimination;
 pub use error::Error;

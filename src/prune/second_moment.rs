@@ -55,6 +55,27 @@ impl SecondMoment {
         }
     }
 
+    /// Adds inputs x [tokens, n], row-major, each with a weight: the sums become Σ w x xᵀ and Σ w x, still divided by the
+    /// number of tokens, so weights of mean 1 give weighted means. Weights of 1 give the bits of [`SecondMoment::add`].
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the length of `x` is not that of the weights times n.
+    pub fn add_weighted(&mut self, x: &[f32], weights: &[f32]) -> Result<(), Error> {
+        let expected = weights.len() * self.n;
+        if x.len() != expected {
+            return Err(Error::Shape { what: "batch of weighted inputs", expected, found: x.len() });
+        }
+        let n = self.n.max(1);
+        let scaled = |factor: fn(f32) -> f32| -> Vec<f32> {
+            let rows = x.par_chunks_exact(n).zip(weights);
+            rows.flat_map_iter(|(x, &weight)| x.iter().map(move |x| x * factor(weight))).collect()
+        };
+        // The products of rows times √w are weighted by w.
+        self.add_means(&scaled(|weight| weight));
+        self.add_products(&scaled(f32::sqrt));
+        Ok(())
+    }
+
     /// Adds inputs x [tokens, n], row-major.
     ///
     /// # Errors
@@ -64,6 +85,13 @@ impl SecondMoment {
             let expected = x.len().next_multiple_of(self.n.max(1));
             return Err(Error::Shape { what: "batch of inputs", expected, found: x.len() });
         }
+        self.add_means(x);
+        self.add_products(x);
+        Ok(())
+    }
+
+    /// Adds to the number of tokens and to the sum of x.
+    fn add_means(&mut self, x: &[f32]) {
         self.tokens += x.len() / self.n;
         self.of_x.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, sums)| {
             for x in x.chunks_exact(self.n) {
@@ -72,6 +100,10 @@ impl SecondMoment {
                 }
             }
         });
+    }
+
+    /// Adds to the sum of x xᵀ.
+    fn add_products(&mut self, x: &[f32]) {
         let size = BLOCK * self.n;
         let mut rest = x;
         if !self.waiting.is_empty() {
@@ -87,7 +119,6 @@ impl SecondMoment {
             self.add_block(block);
         }
         self.waiting.extend_from_slice(blocks.remainder());
-        Ok(())
     }
 
     /// Number of tokens added so far.
@@ -283,6 +314,39 @@ mod tests {
             }
             assert!(cut.finish().unwrap() == whole, "batches of {size}");
         }
+    }
+
+    #[test]
+    fn weights_multiply_the_outer_products_and_the_mean() {
+        let (tokens, n) = (53, 7);
+        let x = random_f32(3, tokens * n);
+        let weights: Vec<f32> = (0..tokens).map(|token| 0.1 + token as f32 * 0.03).collect();
+        let mut moment = SecondMoment::new(n);
+        for (x, weights) in x.chunks(10 * n).zip(weights.chunks(10)) {
+            moment.add_weighted(x, weights).unwrap();
+        }
+        let moment = moment.finish().unwrap();
+        let mean = |of: &dyn Fn(usize) -> f64| {
+            (0..tokens).map(|t| f64::from(weights[t]) * of(t)).sum::<f64>() / tokens as f64
+        };
+        let x = |t: usize, i: usize| f64::from(x[t * n + i]);
+        for i in 0..n {
+            assert!((moment.mean(i) - mean(&|t| x(t, i))).abs() < 1e-6);
+            for j in 0..n {
+                assert!((moment.at(i, j) - mean(&|t| x(t, i) * x(t, j))).abs() < 1e-6, "{i}, {j}");
+            }
+        }
+        assert!(SecondMoment::new(n).add_weighted(&[1.0; 9], &[1.0]).is_err());
+    }
+
+    #[test]
+    fn weights_of_1_give_the_bits_of_no_weights() {
+        let (tokens, n) = (2 * BLOCK + 77, 30);
+        let x = random_f32(4, tokens * n);
+        let (mut without, mut with) = (SecondMoment::new(n), SecondMoment::new(n));
+        without.add(&x).unwrap();
+        with.add_weighted(&x, &vec![1.0; tokens]).unwrap();
+        assert!(without.finish().unwrap() == with.finish().unwrap());
     }
 
     #[test]

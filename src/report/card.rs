@@ -107,22 +107,27 @@ fn results(record: &RunRecord) -> String {
     let mut text = String::from("## Results\n\n| | before | after |\n| --- | ---: | ---: |\n");
     text +=
         &format!("| parameters | {} | {} |\n", count(model.parameters_before), count(model.parameters_after));
-    if let Some(perplexity) = &record.perplexity {
+    let mut texts = String::new();
+    for (perplexity, name) in
+        [(&record.perplexity, "perplexity"), (&record.guard, "perplexity on the second text")]
+    {
+        let Some(perplexity) = perplexity else { continue };
         let of = |value: Option<f64>, error: Option<f64>| match value {
             Some(value) => format!("{value:.4}{}", plus_minus(error)),
             None => "not measured".into(),
         };
         let before = of(Some(perplexity.before).filter(|value| value.is_finite()), perplexity.before_error);
         let after = of(perplexity.after, perplexity.after_error);
-        text += &format!("| perplexity | {before} | {after} |\n");
+        text += &format!("| {name} | {before} | {after} |\n");
         let bos = if perplexity.bos { "with" } else { "without" };
-        text += &format!(
+        texts += &format!(
             "\nPerplexity on {}: {} tokens in windows of {}, {bos} a BOS token; the first token of each window is not predicted.\n",
             code(&perplexity.text),
             count(perplexity.tokens),
             perplexity.seq_len
         );
     }
+    text += &texts;
     if let Some(cost) = record.rounding_cost() {
         text += &format!(
             "\nThe sizes are rounded, which changes the mean relative error of the pruned parts from {} to {}.\n",

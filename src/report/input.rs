@@ -88,6 +88,7 @@ impl ReportInput {
             tuned: layers.iter().filter_map(|layer| tuned(&state, layer)).collect(),
             written: written.map(|output| output.forms.clone()).unwrap_or_default(),
             perplexity: content.perplexity.clone(),
+            guard: content.guard.clone(),
             seconds: state.run_state.as_ref().map(|run_state| run_state.seconds).unwrap_or_default(),
             peak_memory_bytes: last.as_ref().and_then(|record| record.peak_memory_bytes),
             kernels: last.and_then(|record| record.kernels),

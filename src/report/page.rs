@@ -143,15 +143,16 @@ fn head(input: &ReportInput) -> String {
         (words::fewer(before, after), "fewer parameters".to_owned()),
         (words::parameters(after), format!("parameters, of {}", words::parameters(before))),
     ];
-    if let Some(perplexity) = &record.perplexity {
+    for (perplexity, on) in [(&record.perplexity, ""), (&record.guard, " on the second text")] {
+        let Some(perplexity) = perplexity else { continue };
         let of = |value: f64, error: Option<f64>| match value.is_finite() {
             true => format!("{value:.2}{}", words::plus_minus(error)),
             false => "–".into(),
         };
         let before = of(perplexity.before, perplexity.before_error);
         numbers.push(match perplexity.after {
-            Some(after) => (of(after, perplexity.after_error), format!("perplexity, from {before}")),
-            None => (before, "perplexity of the dense model".into()),
+            Some(after) => (of(after, perplexity.after_error), format!("perplexity{on}, from {before}")),
+            None => (before, format!("perplexity{on} of the dense model")),
         });
     }
     numbers.push((pruned.to_string(), format!("layers pruned, of {}", input.layers.len())));

@@ -58,10 +58,12 @@ fn record(name: &str) -> RunRecord {
             seq_len: 16,
             seed: 0,
             tokens: 128,
+            ..CalibrationRecord::default()
         },
         layers: (0..2).map(layer).collect(),
         tuned: Vec::new(),
         written: Vec::new(),
+        guard: None,
         perplexity: Some(PerplexityRecord {
             text: name.into(),
             seq_len: 16,

@@ -10,6 +10,7 @@ use super::{
     part_file,
 };
 use crate::{
+    calibration::TextSource,
     config::{Options, Settings},
     protocol::{
         Counts, Draft, LayerSummary, PerplexityRecord, Ratio, RemovedUnits, RunRecord, SessionContent,
@@ -164,7 +165,8 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         changed: state.changed,
         label: state.label.clone(),
         model: state.model.record.clone(),
-        perplexity: perplexity(state, &settings),
+        perplexity: perplexity(state, settings.evaluation.text.as_ref()),
+        guard: perplexity(state, settings.evaluation.guard.as_ref()),
         settings,
         calibration: calibration.map(|calibration| calibration.record.clone()),
         layers: (0..state.layers.len()).map(|layer| layer_summary(state, layer, planned)).collect(),
@@ -180,9 +182,9 @@ fn layer_summary(state: &State, index: usize, planned: &[LayerRatio]) -> LayerSu
     LayerSummary { attempts: layer.attempts.len(), active, stale }
 }
 
-/// The newest perplexity with the active attempts, on the evaluation text of the settings.
-fn perplexity(state: &State, settings: &Settings) -> Option<PerplexityRecord> {
-    let text = settings.evaluation.text.as_ref()?;
+/// The newest perplexity with the active attempts on a text.
+fn perplexity(state: &State, text: Option<&TextSource>) -> Option<PerplexityRecord> {
+    let text = text?;
     let active = state.active();
     let newest = state.perplexities.iter().rev();
     let mut fitting = newest.filter(|measured| {

@@ -86,10 +86,21 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
                 format!("Pruning {name}{from}: {family}, {layers} layers, {size} parameters"),
             )
         }
-        Event::CalibrationReady { files, samples, seq_len, text_tokens, seed: _ } => {
+        Event::CalibrationReady {
+            files,
+            samples,
+            seq_len,
+            text_tokens,
+            seed: _,
+            bos,
+            written: _,
+            weights: _,
+            drawn: _,
+        } => {
             let files = files.join(", ");
+            let bos = if bos.is_some() { ", with a BOS," } else { "" };
             let text = format!(
-                "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens encoded)"
+                "Calibrating on {samples} windows of {seq_len} tokens{bos} from {files} ({text_tokens} tokens encoded)"
             );
             (Info, LogAndProgress, None, text)
         }

@@ -8,6 +8,9 @@ fn stage(stage: &Stage) -> String {
     match stage {
         Stage::Download { file } => format!("downloading {file}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
+        Stage::ReadText => "reading text".into(),
+        Stage::WeighTokens => "weighing the calibration tokens".into(),
+        Stage::WriteText => "writing text with the dense model".into(),
         Stage::Tokenise => "tokenising text".into(),
         Stage::ReplayLayers { layer } => format!("passing the windows to layer {layer}"),
         Stage::Calibrate { layer, part } => format!("layer {layer}: calibrating {part}"),
@@ -35,6 +38,9 @@ pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
         Stage::Refine { .. } => None,
         Stage::Download { .. }
         | Stage::Fingerprint
+        | Stage::ReadText
+        | Stage::WeighTokens
+        | Stage::WriteText
         | Stage::Tokenise
         | Stage::ReplayLayers { .. }
         | Stage::Calibrate { .. }
@@ -62,7 +68,7 @@ enum Unit {
 
 fn unit(stage: &Stage) -> Unit {
     match stage {
-        Stage::Download { .. } | Stage::Fingerprint | Stage::Tokenise => Unit::Bytes,
+        Stage::Download { .. } | Stage::Fingerprint | Stage::ReadText | Stage::Tokenise => Unit::Bytes,
         Stage::ReplayLayers { .. } | Stage::CompareStreams | Stage::CompareAttempts { .. } => {
             Unit::Items("window pass", "window passes")
         }
@@ -71,8 +77,10 @@ fn unit(stage: &Stage) -> Unit {
         Stage::PredictCosts { .. } => Unit::Items("step", "steps"),
         Stage::Sensitivity { .. } => Unit::Items("pruning", "prunings"),
         Stage::TryRatios => Unit::Items("model", "models"),
-        Stage::Evaluate { .. } => Unit::Items("token", "tokens"),
-        Stage::LoadModel | Stage::Export | Stage::Verify => Unit::Items("block", "blocks"),
+        Stage::Evaluate { .. } | Stage::WriteText => Unit::Items("token", "tokens"),
+        Stage::LoadModel | Stage::Export | Stage::Verify | Stage::WeighTokens => {
+            Unit::Items("block", "blocks")
+        }
         Stage::Refine { .. } => Unit::Items("swap", "swaps"),
     }
 }

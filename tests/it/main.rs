@@ -14,6 +14,7 @@ mod absent_parts;
 mod attention_units;
 mod bad_input;
 mod biases;
+mod calibrations;
 mod command_line;
 mod damage;
 mod damaged_inputs;

@@ -25,7 +25,7 @@ fn documents(count: usize) -> Text {
         documents.push(rest[..end].to_owned());
         rest = &rest[end..];
     }
-    Text { name: "documents".into(), documents, notices: vec![] }
+    Text { name: "documents".into(), documents, notices: vec![], drawn: None }
 }
 
 fn drawn(tokenizer: &Tokenizer, text: &Text, of: (usize, usize), seed: u64) -> Result<Drawn, Error> {
@@ -93,7 +93,7 @@ fn seed_0_draws_the_same_windows_of_a_large_text_as_ever() {
     });
     let tokenizer = Tokenizer::from_bytes(tokenizer.to_string()).unwrap();
     let documents: Vec<String> = numbers.chunks(10).map(|chunk| chunk.join(" ")).collect();
-    let text = Text { name: "numbers".into(), documents, notices: vec![] };
+    let text = Text { name: "numbers".into(), documents, notices: vec![], drawn: None };
     let windows = drawn(&tokenizer, &text, (6, 15), 0).unwrap().windows;
     for window in windows.iter() {
         assert!(window.windows(2).all(|pair| pair[1] == pair[0] + 1), "{window:?}");
@@ -124,7 +124,8 @@ fn a_large_text_with_few_tokens_is_too_little_text() {
         "model": { "type": "WordLevel", "vocab": vocab, "unk_token": "?" }
     });
     let tokenizer = Tokenizer::from_bytes(tokenizer.to_string()).unwrap();
-    let text = Text { name: "x".into(), documents: (0..20).map(word).collect(), notices: vec![] };
+    let text =
+        Text { name: "x".into(), documents: (0..20).map(word).collect(), notices: vec![], drawn: None };
     assert!(matches!(
         drawn(&tokenizer, &text, (2, 64), 0),
         Err(Error::TooLittleText { found: 20, needed: 65, .. })

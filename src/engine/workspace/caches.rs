@@ -9,6 +9,8 @@ use crate::{
     calibration::TextSource,
     config::{self, Machine, Settings},
     engine::{calibrate::Calibration, machine::forward_on},
+    model::Precision,
+    prune::TokenWeighting,
 };
 
 use super::{Context, Error, Workspace};
@@ -20,6 +22,13 @@ pub struct WindowSource {
     samples: usize,
     seq_len: Option<usize>,
     seed: u64,
+    #[serde(default)]
+    bos: bool,
+    #[serde(default)]
+    weights: TokenWeighting,
+    /// The number type of the forward passes, if the model made the windows or the weights.
+    #[serde(default)]
+    made_in: Option<Precision>,
 }
 
 /// The time at which the event of the calibration windows is emitted.
@@ -30,8 +39,18 @@ pub enum Announce {
 
 impl WindowSource {
     pub fn by(settings: &Settings) -> Self {
-        let config::Calibration { texts, samples, seq_len, seed } = &settings.calibration;
-        Self { calibration: texts.clone(), samples: *samples, seq_len: *seq_len, seed: *seed }
+        let config::Calibration { texts, samples, seq_len, seed, bos, weights } = &settings.calibration;
+        let is_made = |text: &TextSource| matches!(text, TextSource::Written(_));
+        let made = *weights != TokenWeighting::None || texts.iter().any(is_made);
+        Self {
+            calibration: texts.clone(),
+            samples: *samples,
+            seq_len: *seq_len,
+            seed: *seed,
+            bos: *bos,
+            weights: *weights,
+            made_in: made.then_some(settings.machine.dtype),
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use candle_core::{DType, Device};
+
 use crate::{
+    config::Settings,
     eval::MeasuredPerplexity,
     protocol::PerplexityRecord,
     session::{self, Fingerprint, Measured},
@@ -101,6 +104,21 @@ impl Workspace<'_> {
         }
     }
 
+    /// Measures both models on the second text, if the settings name one.
+    pub fn measure_guard(
+        &mut self,
+        settings: &Settings,
+        forward: (&Device, DType),
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let Some(evaluation) = Evaluation::of_guard(settings) else { return Ok(()) };
+        evaluation.warn(&settings.calibration.texts, context);
+        let base = self.base.as_deref();
+        let mut measurement = Measurement::new(&evaluation, forward, self.checkpoint, base, context)?;
+        self.measure_before(&mut measurement, context)?;
+        self.measure_after(&mut measurement, context)
+    }
+
     /// Measures the pruned model with the active attempts.
     pub fn measure_after(
         &mut self,
@@ -129,10 +147,19 @@ impl Workspace<'_> {
 
     /// The newest perplexity with the active attempts, on the evaluation text of the last run.
     pub fn newest_perplexity(&self) -> Option<PerplexityRecord> {
-        let evaluation = Evaluation::of_run(&self.settings)?;
+        self.newest(&Evaluation::of_run(&self.settings)?)
+    }
+
+    /// The newest perplexity with the active attempts, on the second text of the last run.
+    pub fn newest_guard(&self) -> Option<PerplexityRecord> {
+        self.newest(&Evaluation::of_guard(&self.settings)?)
+    }
+
+    /// The newest perplexity of an evaluation with the active attempts.
+    pub fn newest(&self, evaluation: &Evaluation) -> Option<PerplexityRecord> {
         let of = Some(self.attempts.numbers().to_vec());
         let mut newest_first = self.perplexities.0.iter().rev();
-        newest_first.find(|m| made_by(m, &evaluation) && m.of == of).map(|measured| measured.record.clone())
+        newest_first.find(|m| made_by(m, evaluation) && m.of == of).map(|measured| measured.record.clone())
     }
 
     fn save_perplexity(&mut self, measurement: &Measurement, of: Of) -> Result<(), Error> {

@@ -178,7 +178,8 @@ impl<'c> Workspace<'c> {
     where
         'c: 'a,
     {
-        Pass { checkpoint: self.checkpoint, settings, windows: &calibration.windows, device, dtype }
+        let (windows, weights) = (&calibration.windows, calibration.weights.as_ref());
+        Pass { checkpoint: self.checkpoint, settings, windows, weights, device, dtype }
     }
 
     /// The cuts of the active attempts.
@@ -217,6 +218,7 @@ impl<'c> Workspace<'c> {
             settings,
             calibration: calibration.record.clone(),
             perplexity,
+            guard: self.newest_guard(),
             seconds,
             peak_memory_bytes: peak_memory(),
             kernels: Some(Kernels::in_use().name().into()),

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use crate::{
-    calibration::Windows,
+    calibration::{TokenWeights, Windows},
     config::Settings,
     engine::{calibrate::Calibration, place},
     protocol::Event,
+    prune::TokenWeighting,
     session::{self, Setup},
 };
 
@@ -31,7 +32,7 @@ impl Workspace<'_> {
             Some(number) => number,
             None => {
                 let number = session.state().calibrations.len();
-                let sha256 = session.write_windows(number, &calibration.windows.to_safetensors())?;
+                let sha256 = session.write_windows(number, &calibration.to_safetensors())?;
                 let base = session.state().base.clone();
                 let entry = session::Calibration {
                     sources: sources.clone(),
@@ -63,25 +64,37 @@ impl Workspace<'_> {
         let drawn = |known: &session::Calibration| {
             let record = &known.record;
             known.sources == settings.calibration.texts
+                && record.weights.is_some() == (settings.calibration.weights != TokenWeighting::None)
+                && record.written.as_ref().is_none_or(|written| written.dtype == settings.machine.dtype)
+                && record.bos.is_some() == settings.calibration.bos
                 && (record.samples, Some(record.seq_len), record.seed)
                     == (settings.calibration.samples, settings.calibration.seq_len, settings.calibration.seed)
         };
         let Some(number) = session.state().calibrations.iter().position(drawn) else { return Ok(None) };
         let known = session.state().calibrations[number].clone();
         let windows = match session.read_windows(number, &known.sha256) {
-            Ok(bytes) => Windows::from_safetensors(&bytes).ok(),
+            Ok(bytes) => {
+                let spread = known.record.weights.clone();
+                let weights = spread.map(|spread| TokenWeights::from_safetensors(&bytes, spread));
+                let whole = weights.as_ref().is_none_or(Option::is_some);
+                Windows::from_safetensors(&bytes)
+                    .ok()
+                    .filter(|_| whole)
+                    .map(|windows| (windows, weights.flatten()))
+            }
             Err(cause) => {
                 let message = format!("{cause}; the windows are drawn from the text again");
                 context.emit(Event::Warning { message });
                 None
             }
         };
-        if let Some(windows) = windows {
-            let calibration = Calibration { windows, record: known.record, text_tokens: known.text_tokens };
+        if let Some((windows, weights)) = windows {
+            let (record, text_tokens) = (known.record, known.text_tokens);
+            let calibration = Calibration { windows, weights, record, text_tokens };
             return Ok(Some(Rc::new(calibration)));
         }
         let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), context)?;
-        if session.write_windows(number, &calibration.windows.to_safetensors())? != known.sha256 {
+        if session.write_windows(number, &calibration.to_safetensors())? != known.sha256 {
             let what =
                 "its calibration windows are damaged, and its texts now yield different ones".to_string();
             return Err(Error::Changed { session: session.path().into(), what });

@@ -5,7 +5,7 @@ mod layers;
 mod model;
 
 use crate::{
-    protocol::{Event, Stamped},
+    protocol::{CalibrationRecord, Event, Stamped},
     words::{self, Sentence},
 };
 
@@ -75,8 +75,29 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::RunStarted { from, settings, plan, model: _ } => {
             model::run_started(state, from, *settings, &plan);
         }
-        Event::CalibrationReady { files, samples, seq_len, text_tokens: _, seed } => {
-            model::calibrated(state, files, (samples, seq_len, seed));
+        Event::CalibrationReady {
+            files,
+            samples,
+            seq_len,
+            text_tokens: _,
+            seed,
+            bos,
+            written,
+            weights,
+            drawn,
+        } => {
+            let tokens = (samples * seq_len) as u64;
+            state.calibration = Some(CalibrationRecord {
+                files,
+                samples,
+                seq_len,
+                seed,
+                tokens,
+                bos,
+                written,
+                weights,
+                drawn,
+            });
         }
 
         Event::EvaluationReady { .. } => {}

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Settings,
-    protocol::{CalibrationRecord, ModelRecord, ModelShape, PlannedLayer},
+    protocol::{ModelRecord, ModelShape, PlannedLayer},
 };
 
 use super::super::{JobKind, Layer, Model, NoticeKind, PreviousRun, Schedule, State, restore};
@@ -51,9 +51,4 @@ pub fn run_started(state: &mut State, from: usize, settings: Settings, plan: &[P
         state.schedule = schedule;
         state.follow = true;
     }
-}
-
-pub fn calibrated(state: &mut State, files: Vec<String>, (samples, seq_len, seed): (usize, usize, u64)) {
-    let tokens = (samples * seq_len) as u64;
-    state.calibration = Some(CalibrationRecord { files, samples, seq_len, seed, tokens });
 }

@@ -46,6 +46,7 @@ pub fn content(after: f64) -> SessionContent {
         calibration: None,
         ratio: Some(0.25.into()),
         layers: vec![layer(0, part(5, 0.5)), layer(1, part(10, 0.0))],
+        guard: None,
         perplexity: Some(PerplexityRecord {
             text: "eval.txt".into(),
             seq_len: 64,

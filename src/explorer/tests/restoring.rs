@@ -80,6 +80,7 @@ pub fn restored(script: &Script) -> Restored {
             seq_len: 16,
             seed: 3,
             tokens: 128,
+            ..CalibrationRecord::default()
         }),
         perplexities: vec![perplexity(None), perplexity(Some(12.0))],
         seconds: 0.0,

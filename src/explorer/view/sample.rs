@@ -327,6 +327,7 @@ pub fn half_done() -> State {
         seq_len: 128,
         seed: 0,
         tokens: 64 * 128,
+        ..CalibrationRecord::default()
     });
     state.layers[3].recorded = vec![recorded(SMALL.heads, Part::Attention), recorded(60, Part::Mlp)];
     compare(&mut state);

@@ -19,7 +19,9 @@ use crate::{
     engine::Error,
     protocol::{AttemptSummary, SessionContent, SessionSummary},
     session,
-    words::{duration, fewer, kept, or_dash, perplexity, ratio, relative_error, session_status},
+    words::{
+        duration, fewer, kept, or_dash, perplexities, perplexity, ratio, relative_error, session_status,
+    },
 };
 
 #[derive(Serialize)]
@@ -78,6 +80,12 @@ fn text(a: &SessionSummary, b: &SessionSummary, settings: Vec<Difference>) -> St
         false => [after(a), after(b)].map(|value| or_dash(value, perplexity)),
     };
     pair("perplexity after", after_a, after_b);
+    let guard = |of: &SessionContent| {
+        or_dash(of.guard.as_ref(), |record| format!("{} on {}", perplexities(record), record.text))
+    };
+    if a.guard.is_some() || b.guard.is_some() {
+        pair("guard", guard(a), guard(b));
+    }
     pair("time", duration(a.seconds), duration(b.seconds));
     format!("{columns}\n{}* the smaller value\n", layers(a, b))
 }

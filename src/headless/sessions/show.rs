@@ -178,7 +178,10 @@ fn attempts(state: &State, content: &SessionContent) -> String {
 }
 
 fn results(content: &SessionContent) -> String {
-    let perplexity = content.perplexity.as_ref().map(table::perplexity).unwrap_or_default();
+    let measured = [(&content.perplexity, "Perplexity"), (&content.guard, "Guard")];
+    let measured =
+        measured.map(|(record, name)| record.as_ref().map(|record| table::perplexity(name, record)));
+    let perplexity: String = measured.into_iter().flatten().collect();
     match &content.output {
         Some(path) => format!("\n{perplexity}Written to {}\n", path.display()),
         None => format!("\n{perplexity}Not exported yet\n"),

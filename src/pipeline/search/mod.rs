@@ -300,7 +300,8 @@ impl<'a> Search<'a> {
     /// A pass over the windows for fitting or for measuring losses. In the dense model with one part pruned,
     /// there are no earlier errors to compensate for.
     fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
-        Pass { checkpoint: self.checkpoint, settings, windows, device: self.device, dtype: self.dtype }
+        let (device, dtype) = (self.device, self.dtype);
+        Pass { checkpoint: self.checkpoint, settings, windows, weights: None, device, dtype }
     }
 
     fn layerwise(&self) -> Settings {

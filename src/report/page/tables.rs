@@ -228,11 +228,12 @@ pub fn environment(input: &ReportInput) -> String {
             ),
         ),
     ];
-    if let Some(perplexity) = &record.perplexity {
+    for (perplexity, what) in [(&record.perplexity, "evaluation"), (&record.guard, "second evaluation")] {
+        let Some(perplexity) = perplexity else { continue };
         let bos = if perplexity.bos { "with" } else { "without" };
         let tokens = count(perplexity.tokens);
         rows.push((
-            "evaluation",
+            what,
             format!(
                 "{tokens} tokens of {} in windows of {}, {bos} a BOS token",
                 perplexity.text, perplexity.seq_len

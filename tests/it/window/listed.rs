@@ -55,9 +55,11 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
             seq_len: 128,
             seed: 0,
             tokens: 4096,
+            ..CalibrationRecord::default()
         }),
         ratio: Some(mean.into()),
         layers: (0..layers).map(layer).collect(),
+        guard: None,
         perplexity: (solved == layers).then(|| PerplexityRecord {
             text: "demo:held-out".into(),
             seq_len: 128,

@@ -1,6 +1,7 @@
 //! Measures the perplexity of the dense and of the pruned model.
 
 use crate::{
+    config::Settings,
     engine::{
         evaluate::check_window,
         evaluation::{Evaluation, Measurement},
@@ -18,6 +19,8 @@ impl Work for job::MeasurePerplexity {
             Evaluation::new(&self.evaluation, workspace.settings.machine).ok_or(Error::NoEvalText)?;
         evaluation.warn(&workspace.settings.calibration.texts, context);
         let (device, dtype) = workspace.forward(&evaluation.machine)?;
+        let settings = Settings { evaluation: self.evaluation.clone(), ..workspace.settings.clone() };
+        workspace.measure_guard(&settings, (&device, dtype), context)?;
         let base = workspace.base.as_deref();
         let mut measurement = Measurement::new(&evaluation, (&device, dtype), checkpoint, base, context)?;
         workspace.measure_before(&mut measurement, context)?;

@@ -127,7 +127,7 @@ impl Workspace<'_> {
         }
         let settings = resolved(settings, architecture)?;
         let (device, dtype) = self.forward(&settings.machine)?;
-        if settings.evaluation.text.is_some() {
+        if settings.evaluation.text.is_some() || settings.evaluation.guard.is_some() {
             check_window("eval-seq-len", &settings.evaluation, checkpoint)?;
         }
         let evaluation = Evaluation::of_run(&settings);
@@ -164,6 +164,10 @@ impl Workspace<'_> {
         }
         let times = (setup, before, &mut seconds);
         self.run_layers((from, methods), &mut run_state, &pass, measurement.as_mut(), times, context)?;
+        // The first text is measured last, so its perplexity is the newest one.
+        context.timed(&mut seconds.evaluate, |context| {
+            self.measure_guard(&run_state.settings, (&device, dtype), context)
+        })?;
         if let Some(measurement) = &mut measurement {
             context.timed(&mut seconds.evaluate, |context| {
                 self.finish_before(measurement, context)?;

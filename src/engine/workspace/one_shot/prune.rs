@@ -183,15 +183,25 @@ impl Workspace<'_> {
 
     /// True if no perplexity is requested, or if it is known for the active attempts and the current text.
     fn is_measured(&mut self, settings: &Settings, context: &mut Context) -> Result<bool, Error> {
-        let Some(evaluation) = Evaluation::of_run(settings) else { return Ok(true) };
+        for evaluation in [Evaluation::of_run(settings), Evaluation::of_guard(settings)].into_iter().flatten()
+        {
+            if !self.is_known(&evaluation, context)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// True if the perplexity is known for the active attempts and the current text.
+    fn is_known(&mut self, evaluation: &Evaluation, context: &mut Context) -> Result<bool, Error> {
         let (device, dtype) = self.forward(&evaluation.machine)?;
         let measurement =
-            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context);
+            Measurement::new(evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context);
         Ok(match measurement {
             Ok(measurement) => self.knows(&measurement),
             Err(error) if error.is_cancelled() => return Err(error),
             // The perplexity cannot be measured again without the text.
-            Err(_) => self.newest_perplexity().is_some(),
+            Err(_) => self.newest(evaluation).is_some(),
         })
     }
 
