@@ -122,7 +122,7 @@ impl Search<'_> {
                         moments.push((part, Moments::new(self.device, columns, None)));
                     }
                     if let Some((_, sum)) = moments.iter_mut().find(|(of, _)| *of == part) {
-                        sum.add(&x, None).map_err(|cause| lost(layer, part, cause))?;
+                        sum.add(&x, None, None).map_err(|cause| lost(layer, part, cause))?;
                     }
                 }
                 if part == Part::Attention {
