@@ -46,17 +46,34 @@ impl TokenWeights {
         let median = sorted[tokens / 2];
         let limit = CLIP * if median > 0.0 { median } else { mean };
         let clipped = costs.iter().filter(|&&cost| cost > limit).count();
-        let mean = costs.iter().map(|cost| cost.min(limit)).sum::<f64>() / tokens as f64;
-        let weight = |cost: f64| cost.min(limit) / mean;
-        let at = |share: f64| weight(sorted[((tokens - 1) as f64 * share).round() as usize]);
-        let squares: f64 = costs.iter().map(|&cost| weight(cost).powi(2)).sum();
+        let limited: Vec<f64> = costs.iter().map(|cost| cost.min(limit)).collect();
+        Self::in_proportion(&limited, clipped)
+    }
+
+    /// The weights of a range of the tokens, scaled to the mean 1. None if all of them are 0.
+    #[must_use]
+    pub fn part(&self, tokens: std::ops::Range<usize>) -> Option<Self> {
+        let part: Vec<f64> = self.weights.get(tokens)?.iter().map(|&weight| f64::from(weight)).collect();
+        Self::in_proportion(&part, 0)
+    }
+
+    fn in_proportion(costs: &[f64], clipped: usize) -> Option<Self> {
+        let tokens = costs.len();
+        let mean = costs.iter().sum::<f64>() / tokens as f64;
+        if !(mean.is_finite() && mean > 0.0) {
+            return None;
+        }
+        let mut weights: Vec<f64> = costs.iter().map(|cost| cost / mean).collect();
+        let squares: f64 = weights.iter().map(|weight| weight.powi(2)).sum();
+        let rounded = weights.iter().map(|&weight| weight as f32).collect();
+        weights.sort_unstable_by(f64::total_cmp);
         let spread = WeightSpread {
-            quantiles: QUANTILES.map(at),
+            quantiles: QUANTILES.map(|share| weights[((tokens - 1) as f64 * share).round() as usize]),
             effective_tokens: (tokens as f64).powi(2) / squares,
             tokens,
             clipped,
         };
-        Some(Self { weights: costs.iter().map(|&cost| weight(cost) as f32).collect(), spread })
+        Some(Self { weights: rounded, spread })
     }
 
     /// Reads the weights in a file of windows; `spread` was stored with them. None if the file has no such weights.
@@ -106,6 +123,14 @@ mod tests {
         assert_eq!((spread.quantiles[0], spread.quantiles[6], spread.clipped), (0.5, 1.5, 0));
         assert!((spread.effective_tokens - 16.0 / 4.5).abs() < 1e-12);
         assert_eq!(TokenWeights::of_costs(&[3.0; 5]).unwrap().spread().effective_tokens, 5.0);
+    }
+
+    #[test]
+    fn the_weights_of_a_part_have_the_mean_1() {
+        let weights = TokenWeights::of_costs(&[1.0, 3.0, 6.0, 2.0]).unwrap();
+        assert_eq!(weights.part(0..2).unwrap().values(), [0.5, 1.5]);
+        assert_eq!(TokenWeights::of_costs(&[0.0, 0.0, 1.0]).unwrap().part(0..2), None);
+        assert_eq!(weights.part(2..5), None, "there are four tokens");
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn other(setting: &Setting) -> (String, &'static str) {
         (_, "device") => "\"cuda:1\"".into(),
         (_, "group_size") => "32".into(),
         (_, "calibration") => "[\"a, b.txt\", \"demo:stories\"]".into(),
-        (_, "eval") => "\"held-out.txt\"".into(),
+        (_, "eval" | "guard") => "\"held-out.txt\"".into(),
         (_, "session_cache" | "shard_size" | "memory_budget") => "12345678".into(),
         (_, "damping" | "ratio" | "first_ratio" | "last_ratio" | "stream_weight") => "0.25".into(),
         (Kind::List { .. }, _) => format!("[\"{}\"]", names.last().unwrap().0),

@@ -99,10 +99,8 @@ impl Pass<'_> {
                 dense.batches[batch] = h_next;
             }
             if let Some(moments) = &mut moments {
-                let weights = self.weights.map(|weights| {
-                    let tokens = self.windows.seq_len() * h.dims()[0];
-                    &weights.values()[done as usize * self.windows.seq_len()..][..tokens]
-                });
+                let first = done as usize;
+                let weights = self.weights_of(first..first + h.dims()[0]);
                 let added = moments.add(&x, wished.as_ref(), weights);
                 added.map_err(|cause| not_measured(layer, part, cause, observer))?;
             }

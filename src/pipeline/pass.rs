@@ -102,6 +102,12 @@ impl Streams {
 }
 
 impl Pass<'_> {
+    /// Weights of the tokens of these windows; None if all are equal.
+    pub(super) fn weights_of(&self, windows: std::ops::Range<usize>) -> Option<&[f32]> {
+        let seq_len = self.windows.seq_len();
+        self.weights.map(|weights| &weights.values()[windows.start * seq_len..windows.end * seq_len])
+    }
+
     /// Restores the stored streams; None if they do not belong to these windows.
     ///
     /// # Errors

@@ -155,8 +155,8 @@ fn a_measured_cost_is_the_divergence_with_that_part_alone_pruned() {
         let settings = for_search(&settings);
         let tokens = (0..4 * 32).map(|at| (at * 37 % 500) as u32).collect();
         let windows = Windows::new(tokens, 4, 32).unwrap();
-        let windows = SearchWindows::of(&windows, 8).unwrap();
-        let SearchWindows { fit, gradient, judge } = &windows;
+        let windows = SearchWindows::of(&windows, None, 8).unwrap();
+        let SearchWindows { fit, gradient, judge, weights: _ } = &windows;
         assert!(fit != judge && judge != gradient, "plans are compared on windows of their own");
         let place = (&Device::Cpu, DType::F32);
         let search = Search::new((&checkpoint, &settings), &windows, place, 1, 4).unwrap();
@@ -211,7 +211,7 @@ fn predicted_costs_order_the_parts_as_measured_ones_do() {
         ControlFlow::Continue(())
     });
     let windows = Windows::draw(&tokens.unwrap(), 12, 128, 0).unwrap();
-    let windows = SearchWindows::of(&windows, 4).unwrap();
+    let windows = SearchWindows::of(&windows, None, 4).unwrap();
     let search = Search::new((&checkpoint, &settings), &windows, (&Device::Cpu, DType::F32), 1, 1).unwrap();
     let predicted = search.predicted_costs(&mut |_| ControlFlow::Continue(())).unwrap();
     let measured = search.measured_costs(&mut |_| ControlFlow::Continue(())).unwrap();

@@ -39,8 +39,8 @@ impl Search<'_> {
         let architecture = self.checkpoint.architecture();
         let plan = plan_by_ratios(architecture, &ratios, self.settings)?;
         let layerwise = self.layerwise();
-        let fit = self.pass(self.fit, self.settings);
-        let judge = self.pass(self.judge, &layerwise);
+        let fit = self.fitting(self.settings);
+        let judge = self.judging(&layerwise);
         let mut streams_so_far = match like {
             Some(like) => like.shared(&plan),
             None => {

@@ -67,7 +67,7 @@ impl Search<'_> {
             observer(at(progress.layer, layers))
         })?;
         let settings = self.layerwise();
-        let pass = self.pass(self.fit, &settings);
+        let pass = self.fitting(&settings);
         let parts = self.parts()?;
         let counts = self.all_counts(&parts, &SHARES);
         let samples = (self.gradient.samples() * self.gradient.seq_len() * DRAWS) as f64;
@@ -112,7 +112,7 @@ impl Search<'_> {
         let block = &opened.block;
         let rope = self.checkpoint.rope(self.fit.seq_len(), self.device, self.dtype)?;
         let mut moments: Vec<(Part, Moments)> = Vec::new();
-        for batch in 0..inputs.batches().len() {
+        for (batch, windows) in inputs.batches().iter().enumerate() {
             let mut h = inputs.input(layer, batch)?;
             for part in [Part::Attention, Part::Mlp].into_iter().filter(|&part| self.has(layer, part)) {
                 let x = part_inputs(block, part, &h, &rope)?;
@@ -122,7 +122,8 @@ impl Search<'_> {
                         moments.push((part, Moments::new(self.device, columns, None)));
                     }
                     if let Some((_, sum)) = moments.iter_mut().find(|(of, _)| *of == part) {
-                        sum.add(&x, None, None).map_err(|cause| lost(layer, part, cause))?;
+                        let weights = pass.weights_of(windows.clone());
+                        sum.add(&x, None, weights).map_err(|cause| lost(layer, part, cause))?;
                     }
                 }
                 if part == Part::Attention {

@@ -27,7 +27,7 @@ impl Search<'_> {
             return Ok(dense);
         }
         let settings = self.layerwise();
-        let judge = self.pass(self.judge, &settings);
+        let judge = self.judging(&settings);
         let mut streams = judge.enter()?;
         for layer in 0..self.checkpoint.architecture().layers.len() {
             judge.through(layer, None, &mut streams, &mut quietly(observer, &notice))?;

@@ -17,7 +17,7 @@ impl Search<'_> {
     /// A measured curve for each prunable part.
     pub fn measured_costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
         let settings = self.layerwise();
-        let (fit, judge) = (self.pass(self.fit, &settings), self.pass(self.judge, &settings));
+        let (fit, judge) = (self.fitting(&settings), self.judging(&settings));
         let layers = self.checkpoint.architecture().layers.len();
         let parts = self.parts()?;
         let counts = self.all_counts(&parts, &SHARES);

@@ -15,7 +15,7 @@ use std::{cell::OnceCell, ops::ControlFlow};
 use candle_core::{DType, Device};
 
 use crate::{
-    calibration::Windows,
+    calibration::{TokenWeights, Windows},
     config::{SearchCosts, Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
     prune::{AttentionUnit, AttentionUnitChoice, Choice, LayerRatio, Part, Target, allocate, interpolated},
@@ -151,6 +151,8 @@ pub struct Search<'a> {
     /// The run's settings, without the settings that trials do not need.
     settings: &'a Settings,
     fit: &'a Windows,
+    /// Weights of the tokens of `fit` in the second moments; None if all are equal.
+    weights: Option<&'a TokenWeights>,
     gradient: &'a Windows,
     judge: &'a Windows,
     device: &'a Device,
@@ -177,6 +179,8 @@ pub fn for_search(settings: &Settings) -> Settings {
 pub struct SearchWindows {
     /// For fitting weights.
     pub fit: Windows,
+    /// Weights of the tokens of `fit` in the second moments; None if all are equal.
+    pub weights: Option<TokenWeights>,
     /// For the gradients of predicted costs.
     pub gradient: Windows,
     /// For comparing predictions.
@@ -184,17 +188,23 @@ pub struct SearchWindows {
 }
 
 impl SearchWindows {
-    /// At most `most` windows for each purpose. With fewer than three windows, some serve several purposes.
+    /// At most `most` windows for each purpose. With fewer than three windows, some serve several purposes. `weights`: of
+    /// the tokens of all windows.
     ///
     /// # Errors
     /// If there are no windows.
-    pub fn of(windows: &Windows, most: usize) -> Result<Self, crate::calibration::Error> {
+    pub fn of(
+        windows: &Windows,
+        weights: Option<&TokenWeights>,
+        most: usize,
+    ) -> Result<Self, crate::calibration::Error> {
         let samples = windows.samples();
         let parts = samples.clamp(1, 3);
         let each = most.min(samples / parts).max(1);
         let part = |at: usize| windows.part(at * each..(at + 1) * each);
         let last = parts - 1;
-        Ok(Self { fit: part(0)?, gradient: part(last.min(1))?, judge: part(last)? })
+        let weights = weights.and_then(|weights| weights.part(0..each * windows.seq_len()));
+        Ok(Self { fit: part(0)?, weights, gradient: part(last.min(1))?, judge: part(last)? })
     }
 }
 
@@ -212,6 +222,7 @@ impl<'a> Search<'a> {
             checkpoint,
             settings,
             fit: &windows.fit,
+            weights: windows.weights.as_ref(),
             gradient: &windows.gradient,
             judge: &windows.judge,
             device,
@@ -297,8 +308,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A pass over the windows for fitting or for measuring losses. In the dense model with one part pruned,
-    /// there are no earlier errors to compensate for.
+    /// A pass over the windows for fitting weights. In the dense model with one part pruned, there are no earlier errors to
+    /// compensate for.
+    fn fitting<'s>(&'s self, settings: &'s Settings) -> Pass<'s> {
+        Pass { weights: self.weights, ..self.pass(self.fit, settings) }
+    }
+
+    /// A pass over the windows for measuring losses.
+    fn judging<'s>(&'s self, settings: &'s Settings) -> Pass<'s> {
+        self.pass(self.judge, settings)
+    }
+
     fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
         let (device, dtype) = (self.device, self.dtype);
         Pass { checkpoint: self.checkpoint, settings, windows, weights: None, device, dtype }

@@ -49,7 +49,8 @@ impl Workspace<'_> {
         }
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(settings, Announce::WhenDrawn, context)?;
-        let windows = SearchWindows::of(&calibration.windows, settings.ratios.search_samples)?;
+        let (all, weights) = (&calibration.windows, calibration.weights.as_ref());
+        let windows = SearchWindows::of(all, weights, settings.ratios.search_samples)?;
         let own = search::for_search(settings);
         let search = Search::new(
             (self.checkpoint, &own),
