@@ -185,5 +185,6 @@ fn rows_of_a_large_parquet_file_are_drawn_from_drawn_row_groups() {
         let rows = read_drawn(&path, sampling(seed, 500)).unwrap().documents;
         rows.iter().map(|text| row(text) / 50).collect::<BTreeSet<_>>()
     };
-    assert!((0..8).flat_map(groups).collect::<BTreeSet<_>>().len() > 6, "seeds draw other row groups");
+    // Seeds draw at least one of 20 groups each; 24 draws of one have 14 different ones on average.
+    assert!((0..24).flat_map(groups).collect::<BTreeSet<_>>().len() > 9, "seeds draw other row groups");
 }
