@@ -16,7 +16,7 @@ use crate::{
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
     product,
     protocol::PlannedLayer,
-    prune::AttentionUnitChoice,
+    prune::{AttentionUnitChoice, TokenWeighting},
 };
 
 use super::{
@@ -24,6 +24,8 @@ use super::{
     calibrate::{check_reach, resolved, window_length},
     describe::planned,
     machine::forward_on,
+    weigh::first,
+    written,
 };
 
 /// Side of the matrices in the product that measures the machine's speed.
@@ -91,6 +93,12 @@ pub struct Needs {
     pub tracking_seconds: f64,
     /// Memory of the dense stream that tracking needs.
     pub tracking_bytes: u64,
+    /// Peak memory while the model writes calibration windows; None if it writes none.
+    pub writing_bytes: Option<u64>,
+    /// Peak memory of the first pruned model that weighs the calibration tokens; None if all count alike.
+    pub weighing_bytes: Option<u64>,
+    /// Time of that model.
+    pub weighing_seconds: Option<f64>,
 }
 
 pub fn inspect(model: &ModelChoice, settings: Settings, context: &mut Context) -> Result<Inspection, Error> {
@@ -134,20 +142,23 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     let pruning = phases.iter().map(|(_, held)| held.total()).max().unwrap_or(0);
     let block = phases.iter().map(|(_, held)| held.block).max().unwrap_or(0);
     let evaluating = block.saturating_add(evaluation(architecture, &settings, dtype));
-    Ok(resident(pruning.max(evaluating)))
+    let writing = written::bytes(&settings, architecture, seq_len, dtype);
+    let weighing = weighing(architecture, &settings, seq_len, dtype)?.unwrap_or(0);
+    Ok(resident(pruning.max(evaluating).max(writing).max(weighing)))
 }
 
 /// Upper bound of the memory for measuring perplexity, in addition to a block: hidden states, embedding and
 /// head, logits.
 fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) -> u64 {
-    let most_tokens = match &settings.evaluation.text {
-        None => return 0,
-        Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
+    let tokens = |text: &TextSource| match text {
+        TextSource::DemoStories | TextSource::DemoHeldOut => demo::HELD_OUT.len() as u64,
         // Only for calibration, which is an error.
-        Some(TextSource::Written(_)) => return 0,
+        TextSource::Written(_) => 0,
         // Every token has at least one byte.
-        Some(TextSource::File(path)) => path.metadata().map_or(u64::MAX, |file| file.len()),
+        TextSource::File(path) => path.metadata().map_or(u64::MAX, |file| file.len()),
     };
+    let texts = [&settings.evaluation.text, &settings.evaluation.guard];
+    let Some(most_tokens) = texts.into_iter().flatten().map(tokens).max() else { return 0 };
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
     let size = dtype.size_in_bytes() as u64;
     let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
@@ -158,6 +169,25 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
         LOGIT_COPIES * 4 * vocab * positions.min(most_tokens)
     };
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
+}
+
+/// Peak of the first pruned model that weighs the calibration tokens; None if all count alike.
+fn weighing(
+    architecture: &Architecture,
+    settings: &Settings,
+    seq_len: usize,
+    dtype: DType,
+) -> Result<Option<u64>, Error> {
+    match settings.calibration.weights {
+        TokenWeighting::None => Ok(None),
+        TokenWeighting::Kl => {
+            let first = first(settings);
+            let plan = pipeline::plan(architecture, &first)?;
+            let samples = settings.calibration.samples;
+            let footprint = Footprint { architecture, settings: &first, samples, seq_len, dtype };
+            Ok(footprint.phases(&plan).iter().map(|(_, held)| held.total()).max())
+        }
+    }
 }
 
 fn needs(
@@ -206,6 +236,12 @@ fn needs(
     let in_f32 = product::rate::<f32>(PROBE);
     let blocks = streams as f64 * architecture.layers.len() as f64;
     let block_seconds = tokens as f64 * seconds_per_token(checkpoint, seq_len, forward)?;
+    let solve_seconds = path_flops / in_f32 + fit_flops / product::rate::<f64>(PROBE);
+    let writing = written::bytes(settings, architecture, seq_len, forward.1);
+    let weighing = weighing(architecture, settings, seq_len, forward.1)?;
+    let two_passes = 2.0 * architecture.layers.len() as f64 * block_seconds;
+    let two_heads = 4.0 * tokens as f64 * (architecture.hidden * architecture.vocab) as f64;
+    let weighing_seconds = two_passes + (moment_flops + two_heads) / in_f32 + solve_seconds;
     Ok(Needs {
         samples: settings.calibration.samples,
         seq_len,
@@ -219,7 +255,10 @@ fn needs(
         tracked: settings.evaluation.track_errors.is_on(),
         tracking_seconds: architecture.layers.len() as f64 * block_seconds,
         tracking_bytes: peak.streams / streams,
-        solve_seconds: path_flops / in_f32 + fit_flops / product::rate::<f64>(PROBE),
+        solve_seconds,
+        writing_bytes: (writing > 0).then(|| resident(writing)),
+        weighing_bytes: weighing.map(resident),
+        weighing_seconds: weighing.map(|_| weighing_seconds),
     })
 }
 

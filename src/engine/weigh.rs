@@ -15,6 +15,15 @@ use super::{Context, Error, machine::forward_on};
 /// run, so every job on a session has the same weights.
 const FIRST: &str = "ratio = 0.2\nschedule = 'uniform'\ntrack_errors = true";
 
+/// The settings of the first pruned model.
+pub fn first(settings: &Settings) -> Settings {
+    let first: Settings = FIRST.parse().expect("a constant text of valid settings");
+    let calibration = Calibration { weights: TokenWeighting::None, ..settings.calibration.clone() };
+    let objective =
+        Objective { attention_unit: settings.objective.attention_unit, ..first.objective.clone() };
+    Settings { calibration, objective, machine: settings.machine, ..first }
+}
+
 /// Prunes a first model on the windows, and weighs each token by the divergence of its prediction.
 pub fn weigh(
     windows: &Windows,
@@ -22,11 +31,7 @@ pub fn weigh(
     checkpoint: &Checkpoint,
     context: &mut Context,
 ) -> Result<TokenWeights, Error> {
-    let first: Settings = FIRST.parse().expect("a constant text of valid settings");
-    let calibration = Calibration { weights: TokenWeighting::None, ..settings.calibration.clone() };
-    let objective =
-        Objective { attention_unit: settings.objective.attention_unit, ..first.objective.clone() };
-    let first = Settings { calibration, objective, machine: settings.machine, ..first };
+    let first = first(settings);
     let (device, dtype) = forward_on(&settings.machine)?;
     let (device, weights) = (&device, None);
     let pass = Pass { checkpoint, settings: &first, windows, weights, device, dtype };

@@ -2,13 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use candle_core::DType;
 use sha2::{Digest, Sha256};
 
 use crate::{
     calibration::{TextSource, Windows},
     config::{Machine, Settings},
-    eval::{Generation, WrittenWindows},
-    model::Checkpoint,
+    eval::{CACHE_BYTES, Generation, WrittenWindows},
+    model::{Architecture, Checkpoint},
     protocol::{Stage, WrittenText},
 };
 
@@ -41,6 +42,15 @@ impl Shares {
             false => Err(Error::WrittenWindows { written, samples }),
         }
     }
+}
+
+/// Bytes of the model and its caches while it writes; 0 if it writes nothing.
+pub fn bytes(settings: &Settings, architecture: &Architecture, seq_len: usize, dtype: DType) -> u64 {
+    let Ok(Shares { written: 1.., .. }) = Shares::of(settings) else { return 0 };
+    let size = dtype.size_in_bytes() as u64;
+    let kept = architecture.layers.iter().map(|layer| 2 * layer.kv_heads * architecture.head_dim);
+    let of_window = (kept.sum::<usize>() * seq_len) as u64 * size;
+    architecture.parameters() * size + CACHE_BYTES.max(of_window)
 }
 
 /// Windows of `seq_len` tokens that the dense model writes after a BOS, or from a random token if it has none.

@@ -16,4 +16,4 @@ pub use generate::{Generation, Writing, Written};
 pub use perplexity::{EvaluationStreams, MeasuredPerplexity, Perplexity};
 pub use prediction::Prediction;
 pub use windows::draw_windows;
-pub use written_windows::WrittenWindows;
+pub use written_windows::{CACHE_BYTES, WrittenWindows};

@@ -11,9 +11,9 @@ use crate::model::KvCache;
 
 /// Keys and values of windows that are written at once, in bytes. The limit is fixed, because products of other numbers of
 /// rows have other last bits.
-const CACHE_BYTES: usize = 1 << 30;
+pub const CACHE_BYTES: u64 = 1 << 30;
 /// Windows that are written at once at most.
-const AT_ONCE: usize = 64;
+const AT_ONCE: u64 = 64;
 
 /// Windows to write.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,8 @@ impl WrittenWindows {
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Vec<u32>, Error> {
         let total = (self.windows * self.seq_len) as u64;
-        let at_once = (CACHE_BYTES / generation.cache_bytes(self.seq_len).max(1)).clamp(1, AT_ONCE);
+        let at_once = CACHE_BYTES / (generation.cache_bytes(self.seq_len) as u64).max(1);
+        let at_once = at_once.clamp(1, AT_ONCE) as usize;
         let mut tokens = Vec::with_capacity(self.windows * self.seq_len);
         for start in (0..self.windows).step_by(at_once) {
             let windows = start..self.windows.min(start + at_once);

@@ -102,6 +102,17 @@ fn forecast(inspection: &Inspection) -> String {
     ] {
         text += &format!("{:>12}  {what}\n", bytes(size));
     }
+    if let Some(writing) = run.writing_bytes {
+        text +=
+            &format!("Before it, the dense model writes windows, which needs about {}.\n", bytes(writing));
+    }
+    if let (Some(weighing), Some(seconds)) = (run.weighing_bytes, run.weighing_seconds) {
+        text += &format!(
+            "Before it, a first pruned model weighs the tokens, which needs about {} and takes about {}.\n",
+            bytes(weighing),
+            duration(seconds)
+        );
+    }
     let (forward, solve) = (run.forward_seconds, run.solve_seconds);
     text + &format!(
         "For retries, the explorer keeps up to {} of layer inputs in addition.\n\

@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use crate::{
     config::Settings,
     eval::MeasuredPerplexity,
-    protocol::PerplexityRecord,
+    protocol::{Event, PerplexityRecord},
     session::{self, Fingerprint, Measured},
 };
 
@@ -104,19 +104,31 @@ impl Workspace<'_> {
         }
     }
 
-    /// Measures both models on the second text, if the settings name one.
-    pub fn measure_guard(
-        &mut self,
+    /// Reads the second text, if there is one.
+    pub fn open_guard<'m>(
+        &self,
         settings: &Settings,
-        forward: (&Device, DType),
+        guard: Option<&'m Evaluation>,
+        forward: (&'m Device, DType),
+        context: &mut Context,
+    ) -> Result<Option<Measurement<'m>>, Error> {
+        let Some(guard) = guard else { return Ok(None) };
+        guard.warn(&settings.calibration.texts, context);
+        if settings.evaluation.text.as_ref() == Some(&guard.text) {
+            let message = format!("guard: {} is also the evaluation text; name another text", guard.text);
+            context.emit(Event::Warning { message });
+        }
+        Measurement::new(guard, forward, self.checkpoint, self.base.as_deref(), context).map(Some)
+    }
+
+    /// Measures both models, unless their perplexities are known.
+    pub fn measure_both(
+        &mut self,
+        measurement: &mut Measurement,
         context: &mut Context,
     ) -> Result<(), Error> {
-        let Some(evaluation) = Evaluation::of_guard(settings) else { return Ok(()) };
-        evaluation.warn(&settings.calibration.texts, context);
-        let base = self.base.as_deref();
-        let mut measurement = Measurement::new(&evaluation, forward, self.checkpoint, base, context)?;
-        self.measure_before(&mut measurement, context)?;
-        self.measure_after(&mut measurement, context)
+        self.measure_before(measurement, context)?;
+        self.measure_after(measurement, context)
     }
 
     /// Measures the pruned model with the active attempts.

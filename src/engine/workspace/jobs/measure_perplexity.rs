@@ -20,11 +20,15 @@ impl Work for job::MeasurePerplexity {
         evaluation.warn(&workspace.settings.calibration.texts, context);
         let (device, dtype) = workspace.forward(&evaluation.machine)?;
         let settings = Settings { evaluation: self.evaluation.clone(), ..workspace.settings.clone() };
-        workspace.measure_guard(&settings, (&device, dtype), context)?;
+        let of_guard = Evaluation::of_guard(&settings);
+        let guard = workspace.open_guard(&settings, of_guard.as_ref(), (&device, dtype), context)?;
         let base = workspace.base.as_deref();
         let mut measurement = Measurement::new(&evaluation, (&device, dtype), checkpoint, base, context)?;
-        workspace.measure_before(&mut measurement, context)?;
-        workspace.measure_after(&mut measurement, context)?;
+        // The first text is measured last, so its perplexity is the newest one.
+        if let Some(mut guard) = guard {
+            workspace.measure_both(&mut guard, context)?;
+        }
+        workspace.measure_both(&mut measurement, context)?;
         Ok(Event::JobDone)
     }
 }

@@ -89,6 +89,8 @@ struct Prepared<'m> {
     run_state: RunState,
     calibration: Rc<Calibration>,
     measurement: Option<Measurement<'m>>,
+    /// The measurement on the second text.
+    guard: Option<Measurement<'m>>,
 }
 
 impl Work for job::Run {
@@ -130,14 +132,14 @@ impl Workspace<'_> {
         if settings.evaluation.text.is_some() || settings.evaluation.guard.is_some() {
             check_window("eval-seq-len", &settings.evaluation, checkpoint)?;
         }
-        let evaluation = Evaluation::of_run(&settings);
+        let evaluations = [Evaluation::of_run(&settings), Evaluation::of_guard(&settings)];
         let texts = place::text_stamps(&settings.calibration.texts, self.base.as_deref());
         let ready = ReadyRun { from, ratios, settings, target: target.clone(), texts };
         // Checks that need no texts come first.
         ready.check(self)?;
         let pending = ready.pending();
         let begun = self.begin_session(pending, [Event::JobStarted { kind: JobKind::Run }], context)?;
-        let prepared = self.prepare(ready, evaluation.as_ref(), (&device, dtype), context);
+        let prepared = self.prepare(ready, &evaluations, (&device, dtype), context);
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -148,7 +150,7 @@ impl Workspace<'_> {
         if begun.is_new() {
             self.announce_session(context);
         }
-        let Prepared { mut run_state, calibration, mut measurement } = prepared;
+        let Prepared { mut run_state, calibration, mut measurement, guard } = prepared;
         let (settings, before) = (run_state.settings.clone(), seconds.total);
         self.settings.clone_from(&settings);
         let setup = self.save_setup(&settings, &calibration, context)?;
@@ -165,9 +167,9 @@ impl Workspace<'_> {
         let times = (setup, before, &mut seconds);
         self.run_layers((from, methods), &mut run_state, &pass, measurement.as_mut(), times, context)?;
         // The first text is measured last, so its perplexity is the newest one.
-        context.timed(&mut seconds.evaluate, |context| {
-            self.measure_guard(&run_state.settings, (&device, dtype), context)
-        })?;
+        if let Some(mut guard) = guard {
+            context.timed(&mut seconds.evaluate, |context| self.measure_both(&mut guard, context))?;
+        }
         if let Some(measurement) = &mut measurement {
             context.timed(&mut seconds.evaluate, |context| {
                 self.finish_before(measurement, context)?;
@@ -186,15 +188,16 @@ impl Workspace<'_> {
     fn prepare<'m>(
         &mut self,
         mut run: ReadyRun,
-        evaluation: Option<&'m Evaluation>,
+        [evaluation, guard]: &'m [Option<Evaluation>; 2],
         forward: (&'m Device, DType),
         context: &mut Context,
     ) -> Result<Prepared<'m>, Error> {
         let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
-        let mut measurement = None;
+        let (mut measurement, mut guarded) = (None, None);
         if run.is_to_be_searched() {
             // The size of the evaluation counts in the progress of the search.
-            measurement = self.open_measurement(&run.settings, evaluation, forward, context)?;
+            measurement = self.open_measurement(&run.settings, evaluation.as_ref(), forward, context)?;
+            guarded = self.open_guard(&run.settings, guard.as_ref(), forward, context)?;
             run.ratios = self.search(&run.settings, context)?.ratios().to_vec();
             self.session.save_pending(Some(run.pending()))?;
             run.check(self)?;
@@ -211,9 +214,12 @@ impl Workspace<'_> {
         });
         let calibration = self.calibration(settings, Announce::Always, context)?;
         if measurement.is_none() {
-            measurement = self.open_measurement(settings, evaluation, forward, context)?;
+            measurement = self.open_measurement(settings, evaluation.as_ref(), forward, context)?;
         }
-        Ok(Prepared { run_state, calibration, measurement })
+        if guarded.is_none() {
+            guarded = self.open_guard(settings, guard.as_ref(), forward, context)?;
+        }
+        Ok(Prepared { run_state, calibration, measurement, guard: guarded })
     }
 
     /// Reads the evaluation text, if there is one, and announces its size.

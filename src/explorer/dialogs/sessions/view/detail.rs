@@ -116,12 +116,13 @@ impl Page<'_> {
         lines.push((7, Line::default()));
         lines.extend(self.fact(4, "model", &named));
         lines.extend(self.fact(2, "parameters", &sizes));
-        if let Some(record) = &content.perplexity {
+        for (name, rank, record) in [("perplexity", 2, &content.perplexity), ("guard", 4, &content.guard)] {
+            let Some(record) = record else { continue };
             let after = record.after.map_or(String::new(), |after| {
                 format!(" {arrow} {} ({})", measure(after), change(record.before, after))
             });
             let told = format!("{}{after} on {}, L {}", measure(record.before), record.text, record.seq_len);
-            lines.extend(self.fact(2, "perplexity", &told));
+            lines.extend(self.fact(rank, name, &told));
         }
         if let Some(record) = &content.calibration {
             let told = format!(
