@@ -7,7 +7,7 @@ use crate::{
     config::{self, LayerRange, Ratios, Settings, Span},
     model::{Architecture, Checkpoint},
     pipeline,
-    protocol::{CalibrationRecord, DrawnText, Event},
+    protocol::{CalibrationRecord, DrawnText, Event, WeightedTokens},
     prune::{LayerRatio, Schedule, TokenWeighting},
 };
 
@@ -86,7 +86,11 @@ impl Calibration {
             TokenWeighting::Kl => Some(weigh(&windows, settings, checkpoint, context)?),
         };
         let tokens = (samples * seq_len) as u64;
-        let spread = weights.as_ref().map(|weights| weights.spread().clone());
+        let weighted = weights.as_ref().map(|weights| WeightedTokens {
+            by: settings.calibration.weights,
+            dtype: settings.machine.dtype,
+            spread: weights.spread().clone(),
+        });
         let record = CalibrationRecord {
             files,
             samples,
@@ -95,7 +99,7 @@ impl Calibration {
             tokens,
             bos,
             written: record,
-            weights: spread,
+            weights: weighted,
             drawn,
         };
         Ok(Self { windows, weights, record, text_tokens })

@@ -2,7 +2,7 @@
 
 use crate::{
     calibration::{TokenWeights, Windows},
-    config::{Calibration, Objective, Settings},
+    config::{Calibration, Settings},
     model::Checkpoint,
     pipeline::{self, Pass},
     protocol::{Event, Stage},
@@ -13,15 +13,13 @@ use super::{Context, Error, machine::forward_on};
 
 /// The first pruned model: a fifth of every part, by default settings. It depends neither on the ratios nor on the method of the
 /// run, so every job on a session has the same weights.
-const FIRST: &str = "ratio = 0.2\nschedule = 'uniform'\ntrack_errors = true";
+const FIRST: &str = "ratio = 0.2\nschedule = 'uniform'\nattention_unit = 'query-head'\ntrack_errors = true";
 
 /// The settings of the first pruned model.
 pub fn first(settings: &Settings) -> Settings {
     let first: Settings = FIRST.parse().expect("a constant text of valid settings");
     let calibration = Calibration { weights: TokenWeighting::None, ..settings.calibration.clone() };
-    let objective =
-        Objective { attention_unit: settings.objective.attention_unit, ..first.objective.clone() };
-    Settings { calibration, objective, machine: settings.machine, ..first }
+    Settings { calibration, machine: settings.machine, ..first }
 }
 
 /// Prunes a first model on the windows, and weighs each token by the divergence of its prediction.

@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attempt, DrawnText, JobKind, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord,
-    SearchRecord, SensitivityCurve, TriedRatios, WrittenText,
+    SearchRecord, SensitivityCurve, TriedRatios, WeightedTokens, WrittenText,
 };
 use crate::{
-    calibration::WeightSpread,
     config::Settings,
     failure::Advice,
     prune::{
@@ -85,9 +84,9 @@ pub enum Event {
         /// The windows that the model wrote.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         written: Option<WrittenText>,
-        /// The spread of the token weights; None if all tokens count alike.
+        /// The token weights; None if all tokens count alike.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        weights: Option<WeightSpread>,
+        weights: Option<WeightedTokens>,
         /// Large texts, of which documents were drawn.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         drawn: Vec<DrawnText>,

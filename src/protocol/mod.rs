@@ -23,7 +23,7 @@ pub use event::{
 pub use job::{Job, JobKind, Methods, OnCancel, Prompt};
 pub use record::{
     CalibrationRecord, DrawnText, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain,
-    TunedLayer, Verified, WrittenRecord, WrittenText,
+    TunedLayer, Verified, WeightedTokens, WrittenRecord, WrittenText,
 };
 pub use recording::RecordingHeader;
 pub use replay::{ReplayIndex, ReplayMark, ReplayNews, Seek};

@@ -8,7 +8,7 @@ use crate::{
     config::Settings,
     export::Format,
     model::Precision,
-    prune::{LayerRecord, PartRecord, Refined},
+    prune::{LayerRecord, PartRecord, Refined, TokenWeighting},
 };
 
 /// Result of a run: the model with its active attempts, the settings, and the measurements.
@@ -78,12 +78,24 @@ pub struct CalibrationRecord {
     /// The windows that the dense model wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<WrittenText>,
-    /// The spread of the token weights; None if all tokens count alike.
+    /// The token weights; None if all tokens count alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights: Option<WeightSpread>,
+    pub weights: Option<WeightedTokens>,
     /// Large texts, of which documents were drawn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drawn: Vec<DrawnText>,
+}
+
+/// Weights of the calibration tokens in the second moments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightedTokens {
+    /// The measure that the weights are proportional to.
+    pub by: TokenWeighting,
+    /// Number type of the forward passes.
+    pub dtype: Precision,
+    /// The spread of the weights.
+    #[serde(flatten)]
+    pub spread: WeightSpread,
 }
 
 /// The documents drawn from a large text.

@@ -41,7 +41,7 @@ fn token_weights_change_the_result_and_their_spread_is_told() {
     let weighted = with("calibration = ['demo:stories']\ntoken_weights = 'kl'");
     let (one, two) = (record(&weighted), record(&weighted));
     assert_eq!((&one.calibration, &one.layers), (&two.calibration, &two.layers));
-    let spread = one.calibration.weights.unwrap();
+    let spread = one.calibration.weights.unwrap().spread;
     assert_eq!(spread.tokens, 8 * 64);
     assert!(spread.effective_tokens > 10.0 && spread.effective_tokens < 512.0, "{spread:?}");
     assert!(spread.quantiles.is_sorted(), "{spread:?}");

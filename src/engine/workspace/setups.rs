@@ -64,7 +64,9 @@ impl Workspace<'_> {
         let drawn = |known: &session::Calibration| {
             let record = &known.record;
             known.sources == settings.calibration.texts
-                && record.weights.is_some() == (settings.calibration.weights != TokenWeighting::None)
+                && record.weights.as_ref().map_or(TokenWeighting::None, |of| of.by)
+                    == settings.calibration.weights
+                && record.weights.as_ref().is_none_or(|of| of.dtype == settings.machine.dtype)
                 && record.written.as_ref().is_none_or(|written| written.dtype == settings.machine.dtype)
                 && record.bos.is_some() == settings.calibration.bos
                 && (record.samples, Some(record.seq_len), record.seed)
@@ -74,7 +76,7 @@ impl Workspace<'_> {
         let known = session.state().calibrations[number].clone();
         let windows = match session.read_windows(number, &known.sha256) {
             Ok(bytes) => {
-                let spread = known.record.weights.clone();
+                let spread = known.record.weights.clone().map(|of| of.spread);
                 let weights = spread.map(|spread| TokenWeights::from_safetensors(&bytes, spread));
                 let whole = weights.as_ref().is_none_or(Option::is_some);
                 Windows::from_safetensors(&bytes)
