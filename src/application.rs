@@ -31,13 +31,17 @@ pub mod protocol {
         JobKind, LayerPart, LayerRecord, LayerShape, LayerSummary, MeasuredToken, Method, MethodChange,
         Methods, ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary,
         PerplexityRecord, PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored, RestoredAttempt,
-        RestoredLayer, RunRecord, SessionContent, SessionStatus, SessionSummary, Side, Stage, Stamped,
-        Statistics, TokenPrediction, job,
+        RestoredLayer, RunRecord, SearchRecord, SensitivityCurve, SessionContent, SessionStatus,
+        SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, job,
     };
 }
 
 pub mod progress {
     pub use crate::progress::Progress;
+}
+
+pub mod plot {
+    pub use crate::plot::{Axis, Chart, Dot, Ink, Look, Panel, Scale, Series, Shape, Stroke};
 }
 
 pub mod recording {

@@ -13,10 +13,10 @@ use crate::{
         Architecture, Checkpoint, LOGIT_COPIES, LayerSize, computes_in_tasks, loss_task_bytes,
         positions_at_once,
     },
-    pipeline::{self, Footprint, Held, LayerPlan, Phase},
+    pipeline::{self, Footprint, Held, LayerPlan, Phase, search::search_phases},
     product,
     protocol::PlannedLayer,
-    prune::{AttentionUnitChoice, TokenWeighting},
+    prune::{AttentionUnitChoice, Schedule, TokenWeighting},
 };
 
 use super::{
@@ -40,9 +40,13 @@ const PER_THREAD: u64 = 16 << 20;
 /// One byte of so many is lost between blocks of the allocator.
 const LOST: u64 = 50;
 
+/// Bytes of a tokenizer per token of its vocabulary, with its merges.
+const PER_TOKEN: u64 = 1500;
+
 /// Resident size of the process while these bytes are in use.
-fn resident(in_use: u64) -> u64 {
-    let program = PROGRAM + PER_THREAD * rayon::current_num_threads() as u64;
+fn resident(in_use: u64, vocab: usize) -> u64 {
+    let program =
+        PROGRAM + PER_THREAD * rayon::current_num_threads() as u64 + PER_TOKEN * vocab as u64;
     in_use.saturating_add(in_use / LOST).saturating_add(program)
 }
 
@@ -138,13 +142,28 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     let plan = pipeline::plan(architecture, &settings)?;
     let samples = settings.calibration.samples;
     let footprint = Footprint { architecture, settings: &settings, samples, seq_len, dtype };
-    let phases = footprint.phases(&plan);
+    let phases = phases(&footprint, &plan);
     let pruning = phases.iter().map(|(_, held)| held.total()).max().unwrap_or(0);
     let block = phases.iter().map(|(_, held)| held.block).max().unwrap_or(0);
     let evaluating = block.saturating_add(evaluation(architecture, &settings, dtype));
     let writing = written::bytes(&settings, architecture, seq_len, dtype);
     let weighing = weighing(architecture, &settings, seq_len, dtype)?.unwrap_or(0);
-    Ok(resident(pruning.max(evaluating).max(writing).max(weighing)))
+    Ok(resident(pruning.max(evaluating).max(writing).max(weighing), architecture.vocab))
+}
+
+/// All phases of a run, with its search for ratios.
+fn phases(run: &Footprint<'_>, plan: &[LayerPlan]) -> Vec<(Phase, Held)> {
+    let Footprint { architecture, settings, samples, seq_len, dtype } = *run;
+    let search = match settings.ratios.schedule {
+        Schedule::Auto => search_phases(architecture, settings, (samples, seq_len), dtype),
+        Schedule::Log
+        | Schedule::Linear
+        | Schedule::Uniform
+        | Schedule::LogDecrease
+        | Schedule::LinearDecrease
+        | Schedule::Custom(_) => Vec::new(),
+    };
+    search.into_iter().chain(run.phases(plan)).collect()
 }
 
 /// Upper bound of the memory for measuring perplexity, in addition to a block: hidden states, embedding and
@@ -209,15 +228,19 @@ fn needs(
         seq_len,
         dtype: forward.1,
     };
-    let phases = footprint.phases(plan);
+    let phases = phases(&footprint, plan);
     let largest = phases.iter().copied().max_by_key(|(_, held)| held.total());
     let (peak_phase, peak) = largest.unwrap_or((Phase::Entering, Held::default()));
-    let peak_bytes = resident(peak.total());
+    let peak_bytes = resident(peak.total(), architecture.vocab);
     let room = settings.machine.memory_budget.0.saturating_sub(peak.total());
     let kept_bytes = peak.streams.saturating_mul(architecture.layers.len() as u64).min(room);
     let optional_bytes = match peak_phase {
         Phase::MeasuringMlp | Phase::SolvingMlp | Phase::PropagatingMlp => peak.inputs,
-        Phase::Entering
+        Phase::FollowingPaths
+        | Phase::Gradients
+        | Phase::MeasuringCosts
+        | Phase::TryingRatios
+        | Phase::Entering
         | Phase::MeasuringAttention
         | Phase::SolvingAttention
         | Phase::PropagatingAttention => 0,
@@ -256,8 +279,8 @@ fn needs(
         tracking_seconds: architecture.layers.len() as f64 * block_seconds,
         tracking_bytes: peak.streams / streams,
         solve_seconds,
-        writing_bytes: (writing > 0).then(|| resident(writing)),
-        weighing_bytes: weighing.map(resident),
+        writing_bytes: (writing > 0).then(|| resident(writing, architecture.vocab)),
+        weighing_bytes: weighing.map(|bytes| resident(bytes, architecture.vocab)),
         weighing_seconds: weighing.map(|_| weighing_seconds),
     })
 }

@@ -30,10 +30,14 @@ pub struct Footprint<'a> {
     pub dtype: DType,
 }
 
-/// The phases of a layer.
+/// The phases of a search for ratios, then those of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
+    FollowingPaths,
+    Gradients,
+    MeasuringCosts,
+    TryingRatios,
     Entering,
     MeasuringAttention,
     SolvingAttention,
@@ -63,6 +67,10 @@ pub struct Held {
 impl Phase {
     pub fn words(self) -> &'static str {
         match self {
+            Self::FollowingPaths => "while the elimination paths of a layer are followed to predict costs",
+            Self::Gradients => "while gradients are computed to predict costs",
+            Self::MeasuringCosts => "while the costs of parts are measured",
+            Self::TryingRatios => "while ratios are tried on whole models",
             Self::Entering => "while tokens are embedded",
             Self::MeasuringAttention => "while the inputs of an attention output projection are measured",
             Self::SolvingAttention => "while an attention output projection is solved",
@@ -184,7 +192,7 @@ impl Footprint<'_> {
     }
 
     /// The memory of measuring a part, without kept inputs.
-    fn measuring(&self, part: Part, size: LayerSize) -> Held {
+    pub(super) fn measuring(&self, part: Part, size: LayerSize) -> Held {
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
         let toward_dense = self.toward_dense(hidden * n * (size_of::<f64>() + size_of::<f32>()) as u64);
         Held {
@@ -197,7 +205,7 @@ impl Footprint<'_> {
     }
 
     /// The memory of solving a part, without kept inputs; `after` is the size of the cut part.
-    fn solving(&self, part: Part, size: LayerSize, after: LayerSize, unit: AttentionUnit) -> Held {
+    pub(super) fn solving(&self, part: Part, size: LayerSize, after: LayerSize, unit: AttentionUnit) -> Held {
         let kept = self.width(part, after);
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
         let (_, width, units) = units(part, &size, self.architecture.head_dim, unit, self.settings);
@@ -228,7 +236,7 @@ impl Footprint<'_> {
     }
 
     /// Columns of the scored weight.
-    fn width(&self, part: Part, size: LayerSize) -> u64 {
+    pub(super) fn width(&self, part: Part, size: LayerSize) -> u64 {
         match part {
             Part::Attention => (size.heads * self.architecture.head_dim) as u64,
             Part::Mlp => size.channels as u64,
@@ -239,25 +247,25 @@ impl Footprint<'_> {
         self.dtype.size_in_bytes() as u64
     }
 
-    fn tokens(&self) -> u64 {
+    pub(super) fn tokens(&self) -> u64 {
         (self.samples as u64).saturating_mul(self.seq_len as u64)
     }
 
-    fn at_once(&self) -> u64 {
+    pub(super) fn at_once(&self) -> u64 {
         (self.windows_at_once().min(self.samples) * self.seq_len) as u64
     }
 
     /// The hidden states of one stream.
-    fn stream(&self, tokens: u64) -> u64 {
+    pub(super) fn stream(&self, tokens: u64) -> u64 {
         (self.architecture.hidden as u64 * self.bytes()).saturating_mul(tokens)
     }
 
-    fn streams(&self) -> u64 {
+    pub(super) fn streams(&self) -> u64 {
         let streams = 1 + u64::from(self.settings.needs_dense_stream());
         self.stream(self.tokens()).saturating_mul(streams)
     }
 
-    fn inputs(&self, width: u64) -> u64 {
+    pub(super) fn inputs(&self, width: u64) -> u64 {
         (width * self.bytes()).saturating_mul(self.tokens())
     }
 

@@ -33,18 +33,30 @@ fn json_of(layers: usize, command: &str, more: &[&str]) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-fn peak_of_run(layers: usize) -> f64 {
+fn peak_of_run(layers: usize, more: &[&str]) -> f64 {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    let record = json_of(layers, "prune", &["--out", out.to_str().unwrap()]);
+    let record = json_of(layers, "prune", &[&["--out", out.to_str().unwrap()], more].concat());
     record["peak_memory_bytes"].as_f64().unwrap()
 }
 
 #[test]
 fn a_run_needs_the_forecast_memory_and_no_more_with_twice_the_layers() {
     let forecast = json_of(2, "inspect", &[])["run"]["peak_bytes"].as_f64().unwrap();
-    let (two, four) = (peak_of_run(2), peak_of_run(4));
+    let (two, four) = (peak_of_run(2, &[]), peak_of_run(4, &[]));
     assert!(two < 1.25 * forecast, "{two} bytes, expected about {forecast}");
     assert!(forecast < 1.3 * two, "{two} bytes, expected about {forecast}");
     assert!(four < 1.1 * two, "{four} bytes with four layers, {two} with two");
+}
+
+#[test]
+fn a_search_needs_the_forecast_memory() {
+    for trials in ["1", "2"] {
+        let more = ["--search-samples", "4", "--search-trials", trials, "--track-errors=false"];
+        let run = &json_of(5, "inspect", &more)["run"];
+        let forecast = run["peak_bytes"].as_f64().unwrap();
+        let peak = peak_of_run(5, &more);
+        assert!(peak < 1.25 * forecast, "{trials} trials: {peak} bytes, expected about {forecast}");
+        assert!(forecast < 1.3 * peak, "{trials} trials: {peak} bytes, expected about {forecast}");
+    }
 }

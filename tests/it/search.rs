@@ -159,7 +159,7 @@ fn a_measured_cost_is_the_divergence_with_that_part_alone_pruned() {
         let SearchWindows { fit, gradient, judge, weights: _ } = &windows;
         assert!(fit != judge && judge != gradient, "plans are compared on windows of their own");
         let place = (&Device::Cpu, DType::F32);
-        let search = Search::new((&checkpoint, &settings), &windows, place, 1, 4).unwrap();
+        let search = Search::new((&checkpoint, &settings), &windows, place, 1, 4);
         let mut observer = |_: slimgpt::application::pipeline::SearchNotice<'_>| ControlFlow::Continue(());
         let curves = search.measured_costs(&mut observer).unwrap();
         assert_eq!(curves.len(), 24);
@@ -212,7 +212,7 @@ fn predicted_costs_order_the_parts_as_measured_ones_do() {
     });
     let windows = Windows::draw(&tokens.unwrap(), 12, 128, 0).unwrap();
     let windows = SearchWindows::of(&windows, None, 4).unwrap();
-    let search = Search::new((&checkpoint, &settings), &windows, (&Device::Cpu, DType::F32), 1, 1).unwrap();
+    let search = Search::new((&checkpoint, &settings), &windows, (&Device::Cpu, DType::F32), 1, 1);
     let predicted = search.predicted_costs(&mut |_| ControlFlow::Continue(())).unwrap();
     let measured = search.measured_costs(&mut |_| ControlFlow::Continue(())).unwrap();
     let pairs: Vec<(f64, f64)> = predicted

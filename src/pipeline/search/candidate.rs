@@ -2,7 +2,9 @@
 
 use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan::parameters_removed, plan_by_ratios},
-    Candidate, Caution, Search, SearchNotice, SearchObserver, quietly,
+    Candidate, Caution, Search, SearchNotice, SearchObserver,
+    memory::keeps_all,
+    quietly,
 };
 use crate::prune::LayerRatio;
 
@@ -71,8 +73,7 @@ impl Search<'_> {
     /// Whether the streams of two candidates at all layers fit into half the memory budget.
     fn keeps_all(&self, fit: &Pass<'_>, at_fit: &Streams, at_judge: &Streams) -> bool {
         let layers = fit.checkpoint.architecture().layers.len() as u64;
-        let bytes = 2 * layers * (at_fit.bytes() + at_judge.bytes());
-        bytes <= self.settings.machine.memory_budget.0 / 2
+        keeps_all(layers, at_fit.bytes() + at_judge.bytes(), self.settings.machine.memory_budget.0)
     }
 }
 

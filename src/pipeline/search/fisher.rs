@@ -22,9 +22,9 @@ use super::{
 };
 
 /// Fractions of a part with many units at which the cost is predicted.
-const SHARES: [f64; 5] = [0.1, 0.25, 0.45, 0.7, 0.9];
+pub(super) const SHARES: [f64; 5] = [0.1, 0.25, 0.45, 0.7, 0.9];
 /// Labels drawn for each position.
-const DRAWS: usize = 1;
+pub(super) const DRAWS: usize = 1;
 /// Maximum number of points on a curve besides those at the predicted counts.
 const POINTS: usize = 24;
 

@@ -38,6 +38,13 @@ impl Search<'_> {
     /// Judges a stream that has passed the last block. [`Self::dense`] has been called.
     pub(super) fn judge(&self, stream: &Stream) -> Result<Judgement, Error> {
         let dense = self.dense.get().expect("the dense stream is computed first");
+        let embedding_and_head = match self.embedding_and_head.get() {
+            Some(read) => read,
+            None => {
+                let read = self.checkpoint.embedding_and_head(self.device, self.dtype)?;
+                self.embedding_and_head.get_or_init(|| read)
+            }
+        };
         let predicted = self.judge.seq_len() - 1;
         let mut windows = self.judge.iter();
         let (mut sums, mut count) = (Judgement::default(), 0);
@@ -48,7 +55,7 @@ impl Search<'_> {
             let targets = Tensor::from_vec(targets, (batch, predicted), self.device)?;
             let (dense, own) = (dense.narrow(1, 0, predicted)?, own.narrow(1, 0, predicted)?);
             let budget = self.settings.machine.memory_budget.0;
-            for token in self.embedding_and_head.compare(&dense, &own, &targets, budget)? {
+            for token in embedding_and_head.compare(&dense, &own, &targets, budget)? {
                 sums.divergence += token.divergence;
                 sums.loss += token.loss;
                 count += 1;

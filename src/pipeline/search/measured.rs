@@ -11,7 +11,7 @@ use crate::prune::{AttentionUnit, LayerRatio};
 /// Fractions used to measure a part with many units.
 const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
 /// Maximum number of units for which every count is measured.
-const ALL_UP_TO: usize = 10;
+pub(super) const ALL_UP_TO: usize = 10;
 
 impl Search<'_> {
     /// A measured curve for each prunable part.

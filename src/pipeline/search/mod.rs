@@ -8,6 +8,7 @@ mod candidate;
 mod fisher;
 mod judge;
 mod measured;
+mod memory;
 mod optimise;
 
 use std::{cell::OnceCell, ops::ControlFlow};
@@ -25,6 +26,7 @@ use super::{Error, Notice, Pass, stream::Stream};
 
 pub use candidate::CandidateStreams;
 pub use judge::Judgement;
+pub use memory::search_phases;
 
 /// The cost of removing units of one part while all other parts are original.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +159,8 @@ pub struct Search<'a> {
     judge: &'a Windows,
     device: &'a Device,
     dtype: DType,
-    embedding_and_head: EmbeddingAndHead,
+    /// Read when a model is judged for the first time.
+    embedding_and_head: OnceCell<EmbeddingAndHead>,
     /// The stream of the windows for judging, behind the last block of the dense model.
     dense: OnceCell<Stream>,
     /// Number of parameters to remove.
@@ -198,13 +201,23 @@ impl SearchWindows {
         weights: Option<&TokenWeights>,
         most: usize,
     ) -> Result<Self, crate::calibration::Error> {
-        let samples = windows.samples();
-        let parts = samples.clamp(1, 3);
-        let each = most.min(samples / parts).max(1);
+        let each = Self::each(windows.samples(), most);
         let part = |at: usize| windows.part(at * each..(at + 1) * each);
-        let last = parts - 1;
+        let last = Self::sets(windows.samples()) - 1;
         let weights = weights.and_then(|weights| weights.part(0..each * windows.seq_len()));
         Ok(Self { fit: part(0)?, weights, gradient: part(last.min(1))?, judge: part(last)? })
+    }
+}
+
+impl SearchWindows {
+    /// Number of disjoint sets from this many windows.
+    fn sets(samples: usize) -> usize {
+        samples.clamp(1, 3)
+    }
+
+    /// Number of windows of each set.
+    fn each(samples: usize, most: usize) -> usize {
+        most.min(samples / Self::sets(samples)).max(1)
     }
 }
 
@@ -216,9 +229,8 @@ impl<'a> Search<'a> {
         (device, dtype): (&'a Device, DType),
         budget: u64,
         trials: usize,
-    ) -> Result<Self, Error> {
-        let embedding_and_head = checkpoint.embedding_and_head(device, dtype)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             checkpoint,
             settings,
             fit: &windows.fit,
@@ -227,11 +239,11 @@ impl<'a> Search<'a> {
             judge: &windows.judge,
             device,
             dtype,
-            embedding_and_head,
+            embedding_and_head: OnceCell::new(),
             dense: OnceCell::new(),
             budget,
             trials: trials.max(1),
-        })
+        }
     }
 
     /// The prunable parts in model order, an attention once for each unit that it may lose.

@@ -58,7 +58,7 @@ impl Workspace<'_> {
             (&device, dtype),
             budget,
             settings.ratios.search_trials,
-        )?;
+        );
         // Events emitted before the session exists are logged when it is created.
         let mut events = Vec::new();
         let mut emit = |event: Event, context: &mut Context| {
