@@ -45,8 +45,7 @@ const PER_TOKEN: u64 = 1500;
 
 /// Resident size of the process while these bytes are in use.
 fn resident(in_use: u64, vocab: usize) -> u64 {
-    let program =
-        PROGRAM + PER_THREAD * rayon::current_num_threads() as u64 + PER_TOKEN * vocab as u64;
+    let program = PROGRAM + PER_THREAD * rayon::current_num_threads() as u64 + PER_TOKEN * vocab as u64;
     in_use.saturating_add(in_use / LOST).saturating_add(program)
 }
 
