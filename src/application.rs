@@ -32,7 +32,7 @@ pub mod protocol {
         Methods, ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary,
         PerplexityRecord, PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored, RestoredAttempt,
         RestoredLayer, RunRecord, SearchRecord, SensitivityCurve, SessionContent, SessionStatus,
-        SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, job,
+        SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, TriedRatios, job,
     };
 }
 

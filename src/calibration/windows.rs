@@ -97,6 +97,16 @@ impl Windows {
         Self::new(tokens.to_vec(), range.len(), self.seq_len)
     }
 
+    /// These windows, followed by others of equal length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the lengths differ.
+    pub fn join(&self, others: &Self) -> Result<Self> {
+        let tokens = [&self.tokens[..], &others.tokens[..]].concat();
+        Self::new(tokens, self.samples + others.samples, self.seq_len)
+    }
+
     /// All tokens, [samples, seq_len], row-major.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens

@@ -63,6 +63,10 @@ settings! {
             value_name: "N",
             applies: |settings| settings.ratios.schedule == Schedule::Auto,
         }
+        /// Take half of the windows for gradients and for comparing predictions from the guard text
+        search_guard ("search_guard"): bool = false => {
+            applies: |settings| settings.ratios.schedule == Schedule::Auto && settings.evaluation.guard.is_some(),
+        }
         /// Parts to prune
         parts ("parts"): Vec<Part> = vec![Part::Attention, Part::Mlp] => {
             value_name: "PARTS",

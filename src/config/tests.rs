@@ -18,6 +18,7 @@ fn other(setting: &Setting) -> (String, &'static str) {
         "first_ratio" => "last_ratio = 0.4",
         "last_ratio" => "first_ratio = 0.1",
         "search_samples" | "search_trials" => "schedule = \"auto\"",
+        "search_guard" => "guard = \"demo:held-out\"",
         "eval_seed" => "eval_windows = 4",
         _ => "",
     };

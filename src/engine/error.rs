@@ -42,6 +42,10 @@ pub enum Error {
         "session {}: its model cannot be opened ({cause})", session.display()
     )]
     ModelGone { session: PathBuf, cause: Box<Self> },
+    #[error(
+        "guard {text}: expected at least {needed} tokens for the windows of the search, found {found}; name a longer text"
+    )]
+    ShortGuard { text: String, found: usize, needed: usize },
     #[error("session {}: no run was started in it", .0.display())]
     NothingRun(PathBuf),
     #[error(
@@ -132,6 +136,7 @@ impl Error {
             | Self::NoSuchModel(_)
             | Self::NoCalibration
             | Self::NoEvalText
+            | Self::ShortGuard { .. }
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos { .. }
@@ -170,6 +175,7 @@ impl Error {
             | Self::Calibration(_)
             | Self::Pipeline(_)
             | Self::NoSuchModel(_)
+            | Self::ShortGuard { .. }
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos { .. }

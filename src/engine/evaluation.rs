@@ -5,14 +5,14 @@ use std::{ops::ControlFlow, path::Path};
 use candle_core::{DType, Device};
 
 use crate::{
-    calibration::TextSource,
+    calibration::{self, TextSource, Windows},
     config::{self, Machine, Settings},
     eval::{self, EvaluationStreams, MeasuredPerplexity},
     model::{BlockByBlock, Checkpoint},
     protocol::{Event, PerplexityRecord},
 };
 
-use super::{Context, Error, evaluate::EvalText};
+use super::{Context, Error, evaluate::EvalText, texts};
 
 /// The inputs of a perplexity measurement.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,25 @@ impl Evaluation {
     /// The evaluation of the second text of a run; None if its settings name none.
     pub fn of_guard(settings: &Settings) -> Option<Self> {
         Self::new(&settings.evaluation.of_guard()?, settings.machine)
+    }
+
+    /// Windows of the text for a search: `samples` of `seq_len` tokens at random positions.
+    pub fn windows(
+        &self,
+        (samples, seq_len): (usize, usize),
+        seed: u64,
+        checkpoint: &Checkpoint,
+        base: Option<&Path>,
+        context: &mut Context,
+    ) -> Result<Windows, Error> {
+        let text = texts::read(&self.text, base, checkpoint, context)?;
+        let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, checkpoint, context)?;
+        Windows::draw(&tokens, samples, seq_len, seed).map_err(|cause| match cause {
+            calibration::Error::TooLittleText { found, needed, .. } => {
+                Error::ShortGuard { text: self.text.to_string(), found, needed }
+            }
+            cause => cause.into(),
+        })
     }
 
     /// Warns if the text is one of the calibration texts.

@@ -61,6 +61,9 @@ pub struct TriedRatios {
     /// compared losses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<f64>,
+    /// KL(dense ‖ pruned) on the guard text; None if the guard does not bound the search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<f64>,
 }
 
 impl SearchRecord {
@@ -71,8 +74,10 @@ impl SearchRecord {
 }
 
 impl TriedRatios {
-    /// The number that candidates are compared by, in nats per token: the KL divergence, or the loss in old records.
+    /// The number that candidates are compared by, in nats per token: the KL divergence, of the two texts the higher, or
+    /// the loss in old records.
     pub fn cost(&self) -> Option<f64> {
-        self.divergence.or(self.loss)
+        let both = self.divergence.map(|divergence| divergence.max(self.guard.unwrap_or(divergence)));
+        both.or(self.loss)
     }
 }

@@ -230,9 +230,12 @@ fn found(record: &SearchRecord) -> String {
 
 /// The divergence and the loss of a candidate, as far as they are known.
 fn divergence(tried: &TriedRatios) -> String {
+    let guard = tried.guard.map_or(String::new(), |guard| format!(", on the guard {guard:.4}"));
     match (tried.divergence, tried.loss) {
-        (Some(divergence), Some(loss)) => format!(": KL {divergence:.4}, loss {loss:.4} nats per token"),
-        (Some(divergence), None) => format!(": KL {divergence:.4} nats per token"),
+        (Some(divergence), Some(loss)) => {
+            format!(": KL {divergence:.4}{guard}, loss {loss:.4} nats per token")
+        }
+        (Some(divergence), None) => format!(": KL {divergence:.4}{guard} nats per token"),
         (None, Some(loss)) => format!(": loss {loss:.4} nats per token"),
         (None, None) => String::new(),
     }

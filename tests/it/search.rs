@@ -1,13 +1,13 @@
 //! The search for ratios: `--schedule auto`.
 
-use std::ops::ControlFlow;
+use std::{fs, ops::ControlFlow};
 
 use crate::program::{Workspace, slimgpt};
 use candle_core::{DType, Device};
 use serde_json::Value;
 use slimgpt::application::{
     pipeline::{Search, SearchWindows, Sensitivity, for_search},
-    protocol::RunRecord,
+    protocol::{RunRecord, TriedRatios},
 };
 use slimgpt::{
     calibration::Windows,
@@ -63,6 +63,28 @@ fn searched_ratios_are_no_worse_than_any_named_schedule() {
 
     let again = bench.prune_to("again", &QUICK);
     assert_eq!(json(&again.stdout)["search"], json(&ran.stdout)["search"]);
+}
+
+#[test]
+fn a_guard_bounds_the_search_by_the_higher_divergence() {
+    let bench = Workspace::new();
+    let guard = bench.path("guard.txt");
+    fs::write(&guard, "The list: 7, 12, 9, 31.\nIts sum is 59, says the list.\n".repeat(40)).unwrap();
+    let guarded =
+        [&QUICK[..], &["--guard", guard.to_str().unwrap(), "--eval-windows", "1", "--search-guard"]].concat();
+    let ran = bench.prune(&guarded);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains(", on the guard "), "{}", ran.stderr);
+    let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
+    let search = record.search.as_ref().unwrap();
+    let higher = |tried: &TriedRatios| tried.divergence.unwrap().max(tried.guard.unwrap());
+    let best = higher(&search.tried[search.best]);
+    assert!(search.tried.iter().all(|tried| best <= higher(tried)));
+    assert!(search.tried.iter().any(|tried| tried.guard > tried.divergence), "the texts differ");
+
+    fs::write(&guard, "Too short.").unwrap();
+    let ran = bench.prune_to("short", &guarded);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
 }
 
 #[test]
@@ -156,7 +178,7 @@ fn a_measured_cost_is_the_divergence_with_that_part_alone_pruned() {
         let tokens = (0..4 * 32).map(|at| (at * 37 % 500) as u32).collect();
         let windows = Windows::new(tokens, 4, 32).unwrap();
         let windows = SearchWindows::of(&windows, None, 8).unwrap();
-        let SearchWindows { fit, gradient, judge, weights: _ } = &windows;
+        let SearchWindows { fit, gradient, judge, weights: _, guarded: _ } = &windows;
         assert!(fit != judge && judge != gradient, "plans are compared on windows of their own");
         let place = (&Device::Cpu, DType::F32);
         let search = Search::new((&checkpoint, &settings), &windows, place, 1, 4);

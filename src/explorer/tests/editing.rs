@@ -95,6 +95,7 @@ fn ratios_of_a_search_are_planned_and_can_be_undone() {
         removed: 12,
         loss: Some(2.0),
         divergence: Some(0.4),
+        guard: None,
     };
     script.handle(run, Event::RatiosTried { tried: tried.clone(), best: true });
     assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");

@@ -6,14 +6,24 @@ use super::{
     super::{Error, stream::Stream},
     Search, SearchNotice, SearchObserver, quietly,
 };
+use crate::model::Compared;
 
 /// Agreement of a pruned model with the dense one, per predicted token.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Judgement {
-    /// KL(dense ‖ pruned) in nats.
+    /// KL(dense ‖ pruned) in nats, on the calibration text.
     pub divergence: f64,
+    /// KL(dense ‖ pruned) in nats, on the guard text; None without one.
+    pub guard: Option<f64>,
     /// Mean −ln p of the next token under the pruned model, in nats.
     pub loss: f64,
+}
+
+impl Judgement {
+    /// KL(dense ‖ pruned) in nats, over the windows of both texts, which are equally many.
+    pub fn of_both(&self) -> f64 {
+        self.guard.map_or(self.divergence, |guard| (self.divergence + guard) / 2.0)
+    }
 }
 
 impl Search<'_> {
@@ -47,7 +57,7 @@ impl Search<'_> {
         };
         let predicted = self.judge.seq_len() - 1;
         let mut windows = self.judge.iter();
-        let (mut sums, mut count) = (Judgement::default(), 0);
+        let mut tokens = Vec::with_capacity(self.judge.samples() * predicted);
         for (dense, own) in dense.batches.iter().zip(&stream.batches) {
             let batch = own.dim(0)?;
             let targets: Vec<u32> =
@@ -55,18 +65,25 @@ impl Search<'_> {
             let targets = Tensor::from_vec(targets, (batch, predicted), self.device)?;
             let (dense, own) = (dense.narrow(1, 0, predicted)?, own.narrow(1, 0, predicted)?);
             let budget = self.settings.machine.memory_budget.0;
-            for token in embedding_and_head.compare(&dense, &own, &targets, budget)? {
-                sums.divergence += token.divergence;
-                sums.loss += token.loss;
-                count += 1;
-            }
+            tokens.extend(embedding_and_head.compare(&dense, &own, &targets, budget)?);
         }
-        let mean = |sum: f64| sum / count as f64;
-        let judged = Judgement { divergence: mean(sums.divergence), loss: mean(sums.loss) };
-        if judged.divergence.is_finite() && judged.loss.is_finite() {
+        let (own, guard) = tokens.split_at((self.judge.samples() - self.guarded) * predicted);
+        let divergence = |of: &[Compared]| mean(of.iter().map(|token| token.divergence));
+        let judged = Judgement {
+            divergence: divergence(own),
+            guard: (!guard.is_empty()).then(|| divergence(guard)),
+            loss: mean(own.iter().map(|token| token.loss)),
+        };
+        let is_finite = judged.of_both().is_finite();
+        if is_finite && judged.loss.is_finite() {
             Ok(judged)
         } else {
             Err(Error::NotFinite { layer: self.checkpoint.architecture().layers.len() - 1 })
         }
     }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
 }

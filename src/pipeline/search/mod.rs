@@ -104,15 +104,17 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. A plan without
-    /// caution must be clearly better, because its advantage is smaller on other text.
+    /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. With a guard text, it
+    /// is the higher of both. Without one, a plan without caution must be clearly better, because its advantage is smaller
+    /// on other text.
     fn compared(&self) -> f64 {
         /// KL of a plan without caution over that of an equally good plan with caution.
         const MARGIN: f64 = 0.7;
-        let divergence = self.judged.map_or(f64::INFINITY, |judged| judged.divergence);
-        match self.caution {
-            Some(Caution::None) => divergence / MARGIN,
-            Some(Caution::Full) | None => divergence,
+        let Some(Judgement { divergence, guard, loss: _ }) = self.judged else { return f64::INFINITY };
+        match (guard, self.caution) {
+            (Some(guard), _) => divergence.max(guard),
+            (None, Some(Caution::None)) => divergence / MARGIN,
+            (None, Some(Caution::Full) | None) => divergence,
         }
     }
 }
@@ -157,6 +159,7 @@ pub struct Search<'a> {
     weights: Option<&'a TokenWeights>,
     gradient: &'a Windows,
     judge: &'a Windows,
+    guarded: usize,
     device: &'a Device,
     dtype: DType,
     /// Read when a model is judged for the first time.
@@ -188,6 +191,8 @@ pub struct SearchWindows {
     pub gradient: Windows,
     /// For comparing predictions.
     pub judge: Windows,
+    /// Number of windows at the end of `judge` that are from the guard text.
+    pub guarded: usize,
 }
 
 impl SearchWindows {
@@ -205,11 +210,31 @@ impl SearchWindows {
         let part = |at: usize| windows.part(at * each..(at + 1) * each);
         let last = Self::sets(windows.samples()) - 1;
         let weights = weights.and_then(|weights| weights.part(0..each * windows.seq_len()));
-        Ok(Self { fit: part(0)?, weights, gradient: part(last.min(1))?, judge: part(last)? })
+        Ok(Self { fit: part(0)?, weights, gradient: part(last.min(1))?, judge: part(last)?, guarded: 0 })
     }
 }
 
 impl SearchWindows {
+    /// Number of windows of the guard text that replace others in [`Self::guarded_by`].
+    pub fn guard_windows(&self) -> usize {
+        2 * (self.judge.samples() / 2).max(1)
+    }
+
+    /// Replaces half of the windows for gradients and for comparing with windows of another text: the first half of `guard`,
+    /// and the second.
+    ///
+    /// # Errors
+    /// If windows have another length.
+    pub fn guarded_by(self, guard: &Windows) -> Result<Self, crate::calibration::Error> {
+        let guarded = guard.samples() / 2;
+        let joined = |own: &Windows, guard: Windows| {
+            own.part(0..own.samples().saturating_sub(guarded).max(1))?.join(&guard)
+        };
+        let gradient = joined(&self.gradient, guard.part(0..guarded)?)?;
+        let judge = joined(&self.judge, guard.part(guarded..2 * guarded)?)?;
+        Ok(Self { gradient, judge, guarded, ..self })
+    }
+
     /// Number of disjoint sets from this many windows.
     fn sets(samples: usize) -> usize {
         samples.clamp(1, 3)
@@ -237,6 +262,7 @@ impl<'a> Search<'a> {
             weights: windows.weights.as_ref(),
             gradient: &windows.gradient,
             judge: &windows.judge,
+            guarded: windows.guarded,
             device,
             dtype,
             embedding_and_head: OnceCell::new(),

@@ -10,7 +10,10 @@ use crate::{
     prune::{Part, Schedule},
 };
 
-use crate::engine::calibrate::{check_reach, resolved};
+use crate::engine::{
+    calibrate::{check_reach, resolved},
+    evaluation::Evaluation,
+};
 
 use super::{Announce, Context, Error, Work, Workspace};
 
@@ -50,7 +53,15 @@ impl Workspace<'_> {
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(settings, Announce::WhenDrawn, context)?;
         let (all, weights) = (&calibration.windows, calibration.weights.as_ref());
-        let windows = SearchWindows::of(all, weights, settings.ratios.search_samples)?;
+        let mut windows = SearchWindows::of(all, weights, settings.ratios.search_samples)?;
+        if settings.ratios.search_guard
+            && let Some(guard) = Evaluation::of_guard(settings)
+        {
+            let seed = settings.calibration.seed;
+            let sizes = (windows.guard_windows(), all.seq_len());
+            let guard = guard.windows(sizes, seed, self.checkpoint, self.base.as_deref(), context)?;
+            windows = windows.guarded_by(&guard)?;
+        }
         let own = search::for_search(settings);
         let search = Search::new(
             (self.checkpoint, &own),
@@ -109,6 +120,12 @@ fn curve_of(curve: &Sensitivity) -> SensitivityCurve {
 
 fn tried_of(tried: &Candidate) -> TriedRatios {
     let Candidate { name, ratios, removed, judged, .. } = tried.clone();
-    let (loss, divergence) = (judged.map(|judged| judged.loss), judged.map(|judged| judged.divergence));
-    TriedRatios { name, ratios, removed, loss, divergence }
+    TriedRatios {
+        name,
+        ratios,
+        removed,
+        loss: judged.map(|judged| judged.loss),
+        divergence: judged.map(|judged| judged.divergence),
+        guard: judged.and_then(|judged| judged.guard),
+    }
 }
