@@ -9,11 +9,12 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use slimgpt::application::protocol::{LossPoint, RunRecord, SensitivityCurve};
 use slimgpt::{
     config::Settings,
     model::{Architecture, Checkpoint, Source},
     pipeline,
-    prune::{AttentionUnit, LayerRatio},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 use crate::program::{Ran, Workspace, program, slimgpt};
@@ -183,4 +184,44 @@ fn a_wrong_unit_and_equal_sizes_of_different_units_are_refused() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_search_removes_the_unit_that_costs_less_for_what_it_frees() {
+    let bench = grouped();
+    let options = ["--ratio", "0.4", "--schedule", "auto", "--by-parameters", "--no-session", "--json"];
+    let ran = done(bench.prune(&options));
+    let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
+    let search = record.search.unwrap();
+    let ratios = &search.tried[search.best].ratios;
+    let mut removed = 0;
+    for layer in 0..MIXED.len() {
+        let of_unit = |unit| {
+            let found = search.curves.iter().find(|curve| (curve.layer, curve.unit) == (layer, Some(unit)));
+            found.unwrap_or_else(|| panic!("layer {layer} has no curve for {unit}"))
+        };
+        // The predicted cost counts more at high ratios.
+        let cost = |curve: &SensitivityCurve, point: &LossPoint| {
+            point.rise * (1.0 + 4.0 * point.removed as f64 / curve.units as f64)
+        };
+        let share = ratios[layer].of(Part::Attention);
+        let chosen = ratios[layer].unit.unwrap_or(AttentionUnit::QueryHead);
+        let own = of_unit(chosen);
+        let units = (share * own.units as f64).round() as usize;
+        let Some(point) = own.points.iter().find(|point| point.removed == units) else { continue };
+        removed += units;
+        for curve in [AttentionUnit::KvGroup, AttentionUnit::QueryHead].map(of_unit) {
+            for other in &curve.points {
+                if other.removed as u64 * curve.per_unit >= units as u64 * own.per_unit {
+                    assert!(
+                        cost(curve, other) >= 0.999 * cost(own, point),
+                        "layer {layer}: {units} of {chosen}, but {} of {:?} cost less",
+                        other.removed,
+                        curve.unit
+                    );
+                }
+            }
+        }
+    }
+    assert!(removed > 0, "{ratios:?}");
 }
