@@ -40,6 +40,11 @@ settings! {
             default: Some("all"),
             form: Some(FormField::new(SettingsForm::Run, "eval windows", "evaluation windows, drawn from the text; empty: all")),
         }
+        /// Measure KL(dense ‖ pruned) on the evaluation texts as well; the dense model runs over them once more
+        #[serde(rename = "eval_kl")]
+        divergence ("eval_kl"): bool = false => {
+            form: Some(FormField::new(SettingsForm::Run, "eval KL", "measure KL(dense ‖ pruned) on the evaluation texts as well")),
+        }
         /// Seed for drawing evaluation windows
         #[serde(rename = "eval_seed")]
         seed ("eval_seed"): u64 = 0 => {

@@ -108,6 +108,8 @@ impl<'a> Measurement<'a> {
             after: None,
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         };
         Ok(Self { evaluation, text, forward, record, between: None })
     }
@@ -121,7 +123,14 @@ impl<'a> Measurement<'a> {
     pub fn announce(&self, dense: bool, context: &mut Context) {
         let PerplexityRecord { text, seq_len, tokens, .. } = &self.record;
         let windows = (*tokens / *seq_len as u64) as usize;
-        context.emit(Event::EvaluationReady { text: text.clone(), windows, seq_len: *seq_len, dense });
+        let divergence = self.evaluation.settings.divergence;
+        context.emit(Event::EvaluationReady {
+            text: text.clone(),
+            windows,
+            seq_len: *seq_len,
+            dense,
+            divergence,
+        });
     }
 
     /// Whether the perplexity of the dense model is known.
@@ -138,6 +147,8 @@ impl<'a> Measurement<'a> {
     /// Sets the perplexity of the pruned model and emits the record.
     pub fn set_after(&mut self, measured: MeasuredPerplexity, context: &mut Context) {
         (self.record.after, self.record.after_error) = (Some(measured.perplexity), measured.standard_error);
+        self.record.divergence = measured.divergence.map(|divergence| divergence.mean);
+        self.record.divergence_error = measured.divergence.and_then(|divergence| divergence.standard_error);
         context.emit(Event::PerplexityMeasured { record: self.record.clone() });
     }
 
@@ -152,12 +163,19 @@ impl<'a> Measurement<'a> {
         unless_skipped(measured, context)
     }
 
-    /// Measures the pruned model.
+    /// Measures the pruned model, and its divergence from the dense one if the settings ask for it.
     pub fn pruned(
         &self,
         model: &dyn BlockByBlock,
+        dense: &dyn BlockByBlock,
         context: &mut Context,
     ) -> Result<MeasuredPerplexity, Error> {
+        if self.evaluation.settings.divergence {
+            let perplexity = self.text.perplexity(model, &self.evaluation.machine, self.forward);
+            return Ok(perplexity.measure_against(dense, &mut |done, total| {
+                self.text.progress(true, (done, total), context)
+            })?);
+        }
         self.text.measure(model, &self.evaluation.machine, self.forward, true, context)
     }
 

@@ -13,7 +13,7 @@ pub use difference::{Difference, difference};
 pub use draw::Draw;
 pub use error::Error;
 pub use generate::{Generation, Writing, Written};
-pub use perplexity::{EvaluationStreams, MeasuredPerplexity, Perplexity};
+pub use perplexity::{EvaluationStreams, MeanDivergence, MeasuredPerplexity, Perplexity};
 pub use prediction::Prediction;
 pub use windows::draw_windows;
 pub use written_windows::{CACHE_BYTES, WrittenWindows};

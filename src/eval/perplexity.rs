@@ -39,6 +39,17 @@ pub struct MeasuredPerplexity {
     /// Standard error of the perplexity, with the windows as independent samples: perplexity · s/√n, where s is the
     /// standard deviation of the mean NLL of a window. None for a single window.
     pub standard_error: Option<f64>,
+    /// KL(dense ‖ this model), if it was measured.
+    pub divergence: Option<MeanDivergence>,
+}
+
+/// A mean KL divergence over the predicted tokens of all windows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanDivergence {
+    /// Nats per token.
+    pub mean: f64,
+    /// Standard error of the mean, with the windows as independent samples. None for a single window.
+    pub standard_error: Option<f64>,
 }
 
 /// Receives (done, total) in batches × passes; its `Break` cancels the measurement.
@@ -72,6 +83,57 @@ impl Perplexity<'_> {
         self.of_losses(&losses)
     }
 
+    /// As [`Self::measure`], together with KL(`dense` ‖ model). The dense model runs over the windows too; its perplexity is
+    /// not measured.
+    ///
+    /// # Errors
+    /// As for [`Self::measure`].
+    pub fn measure_against(
+        &self,
+        dense: &dyn BlockByBlock,
+        progress: &mut Progress<'_>,
+    ) -> Result<MeasuredPerplexity, Error> {
+        let of_dense = Perplexity { model: dense, ..*self };
+        let windows = self.windows()?;
+        // The hidden states of both models are kept.
+        let at_once = (self.windows_at_once() / 2).max(1);
+        let total: u64 = windows.chunks(at_once).map(|chunk| 2 * self.steps(chunk.len())).sum();
+        let mut done = 0;
+        let ends = dense.embedding_and_head(self.device, self.dtype)?;
+        let (mut losses, mut divergences) = (Vec::new(), Vec::new());
+        for chunk in windows.chunks(at_once) {
+            let mut step = |steps| {
+                done += steps;
+                progress(done, total)
+            };
+            let through = |of: &Perplexity<'_>, step: &mut dyn FnMut(u64) -> ControlFlow<()>| {
+                let mut streams = of.enter(&ends, chunk)?;
+                for layer in 0..of.model.architecture().layers.len() {
+                    streams.pass(of, layer, step)?;
+                }
+                Ok::<_, Error>(streams)
+            };
+            let expected = through(&of_dense, &mut step)?;
+            let own = through(self, &mut step)?;
+            for (expected, own) in expected.batches.iter().zip(&own.batches) {
+                let (targets, predicted) = (own.targets(self)?, self.seq_len - 1);
+                let (expected, hidden) = (expected.predicting(self)?, own.predicting(self)?);
+                let tokens = ends.compare(&expected, &hidden, &targets, self.memory_budget)?;
+                for window in tokens.chunks(predicted) {
+                    losses.push(window.iter().map(|token| token.loss).sum::<f64>());
+                    divergences.push(window.iter().map(|token| token.divergence).sum::<f64>());
+                }
+                go_on(step(2))?;
+            }
+        }
+        let (mean, standard_error) = self.mean(&divergences);
+        if !mean.is_finite() {
+            return Err(Error::NotFinite { text: self.text.into() });
+        }
+        let divergence = Some(MeanDivergence { mean, standard_error });
+        Ok(MeasuredPerplexity { divergence, ..self.of_losses(&losses)? })
+    }
+
     /// The hidden states of all windows before the first block, to measure between other work. None if they do not
     /// fit into `room` bytes or into half the memory budget.
     ///
@@ -100,17 +162,23 @@ impl Perplexity<'_> {
     /// # Errors
     /// [`Error::NotFinite`].
     pub fn of_losses(&self, losses: &[f64]) -> Result<MeasuredPerplexity, Error> {
-        let windows = losses.len() as f64;
-        let predicted = (self.seq_len - 1) as f64;
-        let mean = losses.iter().sum::<f64>() / (windows * predicted);
+        let (mean, standard_error) = self.mean(losses);
         let perplexity = mean.exp();
         if !perplexity.is_finite() {
             return Err(Error::NotFinite { text: self.text.into() });
         }
-        let squares: f64 = losses.iter().map(|loss| (loss / predicted - mean).powi(2)).sum();
-        let standard_error =
-            (losses.len() > 1).then(|| perplexity * (squares / (windows - 1.0) / windows).sqrt());
-        Ok(MeasuredPerplexity { perplexity, standard_error })
+        let standard_error = standard_error.map(|error| perplexity * error);
+        Ok(MeasuredPerplexity { perplexity, standard_error, divergence: None })
+    }
+
+    /// The mean per predicted token of sums over windows, and its standard error.
+    fn mean(&self, sums: &[f64]) -> (f64, Option<f64>) {
+        let windows = sums.len() as f64;
+        let predicted = (self.seq_len - 1) as f64;
+        let mean = sums.iter().sum::<f64>() / (windows * predicted);
+        let squares: f64 = sums.iter().map(|sum| (sum / predicted - mean).powi(2)).sum();
+        let standard_error = (sums.len() > 1).then(|| (squares / (windows - 1.0) / windows).sqrt());
+        (mean, standard_error)
     }
 
     fn windows(&self) -> Result<Vec<&[u32]>, Error> {
@@ -174,6 +242,20 @@ struct Batch {
     hidden: Tensor,
 }
 
+impl Batch {
+    /// The hidden states that predict the targets. With a BOS, position 0 predicts token 1 of the window, which the
+    /// definition excludes.
+    fn predicting(&self, of: &Perplexity<'_>) -> Result<Tensor, Error> {
+        Ok(self.hidden.narrow(1, of.length() - of.seq_len, of.seq_len - 1)?)
+    }
+
+    /// [windows, L − 1]
+    fn targets(&self, of: &Perplexity<'_>) -> Result<Tensor, Error> {
+        let shape = (self.targets.len(), of.seq_len - 1);
+        Ok(Tensor::from_vec(self.targets.concat(), shape, of.device)?)
+    }
+}
+
 impl EvaluationStreams {
     /// Number of windows.
     #[must_use]
@@ -219,11 +301,8 @@ impl EvaluationStreams {
         step: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Vec<f64>, Error> {
         let mut losses = Vec::new();
-        for Batch { targets, hidden } in &self.batches {
-            // With a BOS, position 0 predicts token 1 of the window, which the definition excludes.
-            let predicting = hidden.narrow(1, of.length() - of.seq_len, of.seq_len - 1)?;
-            let shape = (targets.len(), of.seq_len - 1);
-            let targets = Tensor::from_vec(targets.concat(), shape, of.device)?;
+        for batch in &self.batches {
+            let (predicting, targets) = (batch.predicting(of)?, batch.targets(of)?);
             let tokens = ends.negative_log_likelihoods(&predicting, &targets, of.memory_budget)?;
             losses.extend(tokens.chunks(of.seq_len - 1).map(|window| window.iter().sum::<f64>()));
             go_on(step(1))?;

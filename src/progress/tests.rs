@@ -79,6 +79,8 @@ fn perplexity(before: f64, after: Option<f64>) -> Event {
         after,
         before_error: None,
         after_error: None,
+        divergence: None,
+        divergence_error: None,
     };
     Event::PerplexityMeasured { record }
 }
@@ -189,8 +191,13 @@ impl Simulation {
                 drawn: vec![],
             },
         );
-        let evaluation =
-            Event::EvaluationReady { text: "text".into(), windows: 10, seq_len: 256, dense: true };
+        let evaluation = Event::EvaluationReady {
+            text: "text".into(),
+            windows: 10,
+            seq_len: 256,
+            dense: true,
+            divergence: false,
+        };
         if searches {
             self.emit(0.0, evaluation.clone());
             self.search(machine);

@@ -55,6 +55,7 @@ struct Evaluation {
     tokens: f64,
     length: f64,
     dense: bool,
+    divergence: bool,
 }
 
 impl Progress {
@@ -133,9 +134,9 @@ impl Progress {
                 self.finish(Step::Texts);
                 self.plan_layers();
             }
-            Event::EvaluationReady { windows, seq_len, dense, .. } => {
+            Event::EvaluationReady { windows, seq_len, dense, divergence, text: _ } => {
                 let (tokens, length) = ((windows * seq_len) as f64, *seq_len as f64);
-                self.evaluation = Some(Evaluation { tokens, length, dense: *dense });
+                self.evaluation = Some(Evaluation { tokens, length, dense: *dense, divergence: *divergence });
                 self.finish(Step::Texts);
                 self.plan_evaluation();
             }
@@ -176,7 +177,7 @@ impl Progress {
                 if self.evaluation.is_none() && self.kind == Some(JobKind::Run) {
                     // Earlier versions announced no evaluation and measured the dense model first.
                     let (tokens, length) = (record.tokens as f64, record.seq_len as f64);
-                    self.evaluation = Some(Evaluation { tokens, length, dense: true });
+                    self.evaluation = Some(Evaluation { tokens, length, dense: true, divergence: false });
                     self.plan_evaluation();
                 }
                 if record.before.is_finite() {
@@ -272,16 +273,17 @@ impl Progress {
     }
 
     fn plan_evaluation(&mut self) {
-        let (Some(model), Some(Evaluation { tokens, length, dense })) = (&self.model, self.evaluation) else {
-            return;
-        };
+        let (Some(model), Some(evaluation)) = (&self.model, self.evaluation) else { return };
+        let Evaluation { tokens, length, dense, divergence } = evaluation;
         let work = |pruned: bool| {
             let layers = (0..model.layers.len()).filter_map(|layer| self.layer(layer));
             let blocks: f64 = layers.map(|layer| work::forward(model, &layer, tokens, length, pruned)).sum();
             blocks + work::head(model, tokens)
         };
         let (before, after) = (work(false), work(true));
-        self.steps.plan(Step::Evaluate { pruned: true }, after);
+        // A divergence is measured with another pass of the dense model, in the same step.
+        let compared = if divergence { before } else { 0.0 };
+        self.steps.plan(Step::Evaluate { pruned: true }, after + compared);
         if dense {
             self.steps.plan(Step::Evaluate { pruned: false }, before);
         }

@@ -101,6 +101,9 @@ pub enum Event {
         seq_len: usize,
         /// Whether the dense model is measured; false if its perplexity is known.
         dense: bool,
+        /// Whether the pruned model is compared with the dense one.
+        #[serde(default)]
+        divergence: bool,
     },
     /// A solve of a layer began.
     LayerStarted {

@@ -213,6 +213,12 @@ pub struct PerplexityRecord {
     pub before_error: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_error: Option<f64>,
+    /// Mean KL(dense ‖ pruned) in nats per predicted token; None if it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<f64>,
+    /// Standard error of the divergence over the windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence_error: Option<f64>,
 }
 
 /// Wall-clock seconds.

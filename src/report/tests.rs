@@ -73,6 +73,8 @@ fn record(name: &str) -> RunRecord {
             after: Some(9.25),
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         }),
         seconds: Seconds::default(),
         peak_memory_bytes: Some(1 << 20),

@@ -104,7 +104,7 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
             );
             (Info, LogAndProgress, None, text)
         }
-        Event::EvaluationReady { text, windows, seq_len, dense: _ } => {
+        Event::EvaluationReady { text, windows, seq_len, dense: _, divergence: _ } => {
             let text = format!("Evaluating on {windows} windows of {seq_len} tokens from {text}");
             (Info, Log, None, text)
         }

@@ -53,11 +53,16 @@ pub fn perplexities(record: &PerplexityRecord) -> String {
     record.after.map_or(before.clone(), |after| format!("{before} → {}", perplexity(after)))
 }
 
-/// Like [`perplexities`], each with its standard error if it is known: `12.3456 ± 0.12 → 13.4567 ± 0.14`.
+/// Like [`perplexities`], each with its standard error if it is known, and the divergence in nats per token if it was
+/// measured: `12.3456 ± 0.12 → 13.4567 ± 0.14, KL 0.0812 ± 0.0021`.
 pub fn perplexities_and_errors(record: &PerplexityRecord) -> String {
     let of = |value: f64, error: Option<f64>| perplexity(value) + &super::plus_minus(error);
     let before = of(record.before, record.before_error);
-    record.after.map_or(before.clone(), |after| format!("{before} → {}", of(after, record.after_error)))
+    record.after.map_or(before.clone(), |after| {
+        let error = record.divergence_error.map_or(String::new(), |error| format!(" ± {error:.4}"));
+        let divergence = record.divergence.map_or(String::new(), |kl| format!(", KL {kl:.4}{error}"));
+        format!("{before} → {}{divergence}", of(after, record.after_error))
+    })
 }
 
 /// The name of a part in running text.

@@ -52,11 +52,14 @@ fn token_weights_change_the_result_and_their_spread_is_told() {
 #[test]
 fn the_perplexity_of_a_second_text_is_measured_beside_the_first() {
     let settings = with(
-        "calibration = ['demo:stories']\neval = 'demo:held-out'\nguard = 'demo:stories'\neval_windows = 3\neval_seq_len = 32",
+        "calibration = ['demo:stories']\neval = 'demo:held-out'\nguard = 'demo:stories'\neval_windows = 3\neval_seq_len = 32\neval_kl = true",
     );
     let record = record(&settings);
     let (first, second) = (record.perplexity.unwrap(), record.guard.unwrap());
     assert_eq!((first.text.as_str(), second.text.as_str()), ("demo:held-out", "demo:stories"));
     assert_eq!((first.tokens, second.tokens), (96, 96));
     assert!(second.before.is_finite() && second.after.unwrap() > second.before, "{second:?}");
+    for measured in [first, second] {
+        assert!(measured.divergence.unwrap() > 0.0 && measured.divergence_error.is_some(), "{measured:?}");
+    }
 }

@@ -1,6 +1,7 @@
-//! Perplexity compared with the plain sum over single windows.
+//! Perplexity and KL divergence compared with plain sums over single windows.
 use std::ops::ControlFlow;
 
+use crate::program::Workspace;
 use candle_core::{DType, Device};
 use slimgpt::{
     demo,
@@ -8,18 +9,18 @@ use slimgpt::{
     model::{Checkpoint, Source},
 };
 
-fn measure(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>, memory_budget: u64) -> f64 {
+fn inputs<'p>(
+    checkpoint: &'p Checkpoint,
+    tokens: &'p [u32],
+    bos: Option<u32>,
+    memory_budget: u64,
+) -> Perplexity<'p> {
     let (device, dtype) = (&Device::Cpu, DType::F32);
-    let perplexity = Perplexity {
-        model: checkpoint,
-        tokens,
-        text: "text",
-        seq_len: 48,
-        bos,
-        device,
-        dtype,
-        memory_budget,
-    };
+    Perplexity { model: checkpoint, tokens, text: "text", seq_len: 48, bos, device, dtype, memory_budget }
+}
+
+fn measure(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>, memory_budget: u64) -> f64 {
+    let perplexity = inputs(checkpoint, tokens, bos, memory_budget);
     perplexity.measure(&mut |_, _| ControlFlow::Continue(())).unwrap().perplexity
 }
 
@@ -99,4 +100,60 @@ fn the_standard_error_is_that_of_the_mean_over_windows() {
     let losses = streams.losses(&of(&checkpoint, &tokens), &mut step).unwrap();
     assert_eq!(of(&checkpoint, &tokens).of_losses(&losses).unwrap(), whole, "between other work");
     assert!(of(&checkpoint, &tokens).begin(1).unwrap().is_none(), "it does not fit");
+}
+
+/// ln p of every token at the positions that predict tokens 2…L of a window, in f64.
+fn log_probabilities(checkpoint: &Checkpoint, window: &[u32], bos: Option<u32>) -> Vec<Vec<f64>> {
+    let decoder = checkpoint.decoder(64, &Device::Cpu, DType::F32).unwrap();
+    let input: Vec<u32> = bos.into_iter().chain(window.iter().copied()).collect();
+    let logits: Vec<Vec<f32>> = decoder.logits(&[&input]).unwrap().squeeze(0).unwrap().to_vec2().unwrap();
+    let of_row = |row: &Vec<f32>| -> Vec<f64> {
+        let sum: f64 = row.iter().map(|&logit| f64::from(logit).exp()).sum();
+        row.iter().map(|&logit| f64::from(logit) - sum.ln()).collect()
+    };
+    let first = input.len() - window.len();
+    logits[first..first + window.len() - 1].iter().map(of_row).collect()
+}
+
+#[test]
+fn the_divergence_from_the_dense_model_equals_its_definition() {
+    let dense = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+    let bench = Workspace::new();
+    bench.change_weights(|name, _, bytes| {
+        if name.contains("layers.5.mlp.down_proj") {
+            bytes.fill(0);
+        }
+        true
+    });
+    let pruned = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
+    let text: String = demo::HELD_OUT.chars().take(1200).collect();
+    let encoding = dense.tokenizer().unwrap().encode(text, false).unwrap();
+    let tokens = encoding.get_ids();
+    for bos in [None, dense.architecture().bos] {
+        let of_windows: Vec<f64> = tokens
+            .chunks_exact(48)
+            .map(|window| {
+                let (p, q) =
+                    (log_probabilities(&dense, window, bos), log_probabilities(&pruned, window, bos));
+                let tokens = p.iter().zip(&q).flat_map(|(p, q)| p.iter().zip(q));
+                tokens.map(|(p, q)| p.exp() * (p - q)).sum::<f64>() / 47.0
+            })
+            .collect();
+        let windows = of_windows.len() as f64;
+        let expected = of_windows.iter().sum::<f64>() / windows;
+        let squares: f64 = of_windows.iter().map(|own| (own - expected).powi(2)).sum();
+        let error = (squares / (windows - 1.0) / windows).sqrt();
+        for budget in [1, 1 << 30] {
+            let perplexity = inputs(&pruned, tokens, bos, budget);
+            let measured = perplexity.measure_against(&dense, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            let found = measured.divergence.unwrap();
+            assert!((found.mean / expected - 1.0).abs() < 1e-4, "{found:?} is not {expected}");
+            assert!((found.standard_error.unwrap() / error - 1.0).abs() < 1e-3, "{found:?}, error {error}");
+            let alone = measure(&pruned, tokens, bos, budget);
+            assert!((measured.perplexity / alone - 1.0).abs() < 1e-6, "{measured:?} and {alone}");
+        }
+    }
+    let same = inputs(&dense, tokens, None, 1 << 30);
+    let same = same.measure_against(&dense, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert!(same.divergence.unwrap().mean.abs() < 1e-9, "{same:?}");
 }

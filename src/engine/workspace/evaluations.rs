@@ -5,8 +5,8 @@ use std::path::Path;
 use candle_core::{DType, Device};
 
 use crate::{
-    config::Settings,
-    eval::MeasuredPerplexity,
+    config::{self, Settings},
+    eval::{MeanDivergence, MeasuredPerplexity},
     protocol::{Event, PerplexityRecord},
     session::{self, Fingerprint, Measured},
 };
@@ -35,10 +35,19 @@ impl Perplexities {
 
     fn known(&self, measurement: &Measurement, of: &Of) -> Option<&PerplexityRecord> {
         let sha256 = measurement.text_sha256();
-        let same =
-            |m: &&Measured| made_by(m, measurement.evaluation) && m.tokens_sha256 == sha256 && m.of == *of;
+        let made = |m: &Measured| match of {
+            Some(_) => made_by(m, measurement.evaluation),
+            None => makes_dense(m, measurement.evaluation),
+        };
+        let same = |m: &&Measured| made(m) && m.tokens_sha256 == sha256 && m.of == *of;
         self.0.iter().find(same).map(|measured| &measured.record)
     }
+}
+
+/// As [`made_by`], for the dense model, which is not compared with itself.
+fn makes_dense(measured: &Measured, evaluation: &Evaluation) -> bool {
+    let alone = |of: &config::Evaluation| config::Evaluation { divergence: false, ..of.clone() };
+    alone(&measured.evaluation) == alone(&evaluation.settings) && measured.machine == evaluation.machine
 }
 
 fn made_by(measured: &Measured, evaluation: &Evaluation) -> bool {
@@ -50,7 +59,8 @@ impl Workspace<'_> {
     fn known_dense(&self, measurement: &Measurement) -> Option<MeasuredPerplexity> {
         let record = self.perplexities.known(measurement, &None)?;
         let (perplexity, standard_error) = (record.before, record.before_error);
-        perplexity.is_finite().then_some(MeasuredPerplexity { perplexity, standard_error })
+        let divergence = None;
+        perplexity.is_finite().then_some(MeasuredPerplexity { perplexity, standard_error, divergence })
     }
 
     /// Announces the evaluation of a run, and the perplexity of the dense model if it is known.
@@ -142,16 +152,24 @@ impl Workspace<'_> {
         let (record, dense) = (&measurement.record, numbers.iter().all(Option::is_none));
         let known = match dense && measurement.has_before() {
             true => {
-                Some(MeasuredPerplexity { perplexity: record.before, standard_error: record.before_error })
+                let same = MeanDivergence { mean: 0.0, standard_error: None };
+                Some(MeasuredPerplexity {
+                    perplexity: record.before,
+                    standard_error: record.before_error,
+                    divergence: measurement.evaluation.settings.divergence.then_some(same),
+                })
             }
             false => self.perplexities.known(measurement, &of).and_then(|record| {
                 let (perplexity, standard_error) = (record.after?, record.after_error);
-                Some(MeasuredPerplexity { perplexity, standard_error })
+                let divergence = record
+                    .divergence
+                    .map(|mean| MeanDivergence { mean, standard_error: record.divergence_error });
+                Some(MeasuredPerplexity { perplexity, standard_error, divergence })
             }),
         };
         let measured = match known {
             Some(known) => known,
-            None => measurement.pruned(&self.cut_model(&self.active()), context)?,
+            None => measurement.pruned(&self.cut_model(&self.active()), self.checkpoint, context)?,
         };
         measurement.set_after(measured, context);
         self.save_perplexity(measurement, of)
@@ -179,6 +197,7 @@ impl Workspace<'_> {
         let (tokens_sha256, mut record) = (measurement.text_sha256(), measurement.record.clone());
         if of.is_none() {
             (record.after, record.after_error) = (None, None);
+            (record.divergence, record.divergence_error) = (None, None);
         }
         let measured = Measured { evaluation, machine, tokens_sha256, of, record };
         if self.perplexities.0.last() == Some(&measured) {

@@ -145,6 +145,8 @@ fn measurements_of_other_attempts_are_stale() {
         after: Some(5.0),
         before_error: None,
         after_error: None,
+        divergence: None,
+        divergence_error: None,
     };
     script.handle(run, Event::PerplexityMeasured { record });
     script.handle(run, Event::JobDone);

@@ -56,6 +56,8 @@ pub fn content(after: f64) -> SessionContent {
             after: Some(after),
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         }),
         seconds: 12.5,
         output: None,

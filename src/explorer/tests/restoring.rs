@@ -54,6 +54,8 @@ fn perplexity(after: Option<f64>) -> RestoredPerplexity {
         after,
         before_error: None,
         after_error: None,
+        divergence: None,
+        divergence_error: None,
     };
     RestoredPerplexity { of: after.map(|_| vec![Some(2), Some(0), None]), record }
 }

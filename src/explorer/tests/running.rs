@@ -216,6 +216,8 @@ fn a_perplexity_replaces_the_one_on_the_same_text() {
         after,
         before_error: None,
         after_error: None,
+        divergence: None,
+        divergence_error: None,
     };
     script.keys("5 m enter");
     script.handle(1, Event::PerplexityMeasured { record: record(None) });

@@ -40,6 +40,8 @@ fn perplexity(after: f64) -> PerplexityRecord {
         after: Some(after),
         before_error: None,
         after_error: None,
+        divergence: None,
+        divergence_error: None,
     }
 }
 

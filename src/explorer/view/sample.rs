@@ -354,6 +354,8 @@ fn compare(state: &mut State) {
         after,
         before_error: None,
         after_error: None,
+        divergence: None,
+        divergence_error: None,
     };
     state.compare.add(record("wikitext-2/模型.txt", 24.713, None, true));
     state.compare.add(record("demo:held-out", 8.594, Some(9.312), false));

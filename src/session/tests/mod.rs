@@ -100,6 +100,8 @@ fn measured(of: Option<Vec<Option<usize>>>, after: f64) -> Measured {
             after: Some(after),
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         },
     }
 }

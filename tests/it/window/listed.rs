@@ -69,6 +69,8 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
             after: Some(6.0371),
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         }),
         seconds: 252.0,
         output: (solved == layers).then(|| "/home/ada/slim-demo".into()),

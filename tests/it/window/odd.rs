@@ -180,6 +180,8 @@ fn strange() -> State {
             after: None,
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         };
         emit(&mut state, 1, Event::PerplexityMeasured { record });
     }
@@ -322,6 +324,8 @@ pub fn all() -> Vec<(String, State)> {
             after: Some(value),
             before_error: None,
             after_error: None,
+            divergence: None,
+            divergence_error: None,
         };
         emit(&mut state, 1, Event::PerplexityMeasured { record });
         states.push((format!("every number {value:e}"), state));

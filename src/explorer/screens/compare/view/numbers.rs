@@ -20,6 +20,8 @@ enum Key {
     Before,
     After,
     Change,
+    /// KL(dense ‖ pruned).
+    Divergence,
     /// The evaluation.
     How,
     /// The standard error of the newest perplexity.
@@ -28,6 +30,8 @@ enum Key {
 
 /// Columns of the figures and the words after them.
 const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
+/// The column of KL divergences, if there are any.
+const DIVERGENCE: u16 = 9 + 1;
 
 /// Rows of the table, including its header.
 pub fn rows(view: &Canvas<'_>) -> u16 {
@@ -44,19 +48,20 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     };
     let inner = view.panel(&PERPLEXITY, area, "Dense against pruned", &note);
     let texts = state.compare.shown().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
-    let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
+    let has_divergence = state.compare.shown().any(|measured| measured.record.divergence.is_some());
+    let figures = FIGURES + if has_divergence { DIVERGENCE } else { 0 };
+    let name = (texts + 2).clamp(20, inner.width.saturating_sub(figures).max(20));
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
-    let places = lay_out(
-        vec![
-            column(Key::Name, "", name, Side::Left, 0),
-            column(Key::Before, "dense", 9, Side::Right, 0),
-            column(Key::After, "pruned", 9, Side::Right, 0),
-            column(Key::Change, "", 8, Side::Right, 1),
-            column(Key::How, "", 28, Side::Left, 2),
-            column(Key::Error, "", 9, Side::Left, 3),
-        ],
-        inner.width,
-    );
+    let columns = [
+        Some(column(Key::Name, "", name, Side::Left, 0)),
+        Some(column(Key::Before, "dense", 9, Side::Right, 0)),
+        Some(column(Key::After, "pruned", 9, Side::Right, 0)),
+        Some(column(Key::Change, "", 8, Side::Right, 1)),
+        has_divergence.then(|| column(Key::Divergence, "", 9, Side::Right, 1)),
+        Some(column(Key::How, "", 28, Side::Left, 2)),
+        Some(column(Key::Error, "", 9, Side::Left, 3)),
+    ];
+    let places = lay_out(columns.into_iter().flatten().collect(), inner.width);
     let mut row = 0;
     let mut line = |view: &mut Canvas<'_>, cells: &[(&str, Role)]| {
         let place = Rect { y: inner.y + row, height: 1, ..inner };
@@ -76,6 +81,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             ("dense", Role::Dense),
             ("pruned", Role::Pruned),
             ("change", Role::Title),
+            ("KL, nats", Role::Title),
             ("", Role::Title),
         ],
     );
@@ -96,6 +102,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
                 (&parameters(before), Role::Text),
                 (&parameters(after), Role::Text),
                 (&difference, Role::Text),
+                ("", Role::Text),
                 (&of, Role::Muted),
             ],
         );
@@ -122,6 +129,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
                 ("perplexity", Role::Title),
                 ("–", Role::Faint),
                 ("–", Role::Faint),
+                ("", Role::Text),
                 ("", Role::Text),
                 (&how, Role::Muted),
             ],
@@ -161,6 +169,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             Some(after) => (Role::Text, change(record.before, after)),
             None => (Role::Faint, String::new()),
         };
+        let divergence = record.divergence.filter(|_| record.after.is_some());
+        let divergence = divergence.map_or(String::new(), |divergence| format!("{divergence:.4}"));
         line(
             view,
             &[
@@ -168,6 +178,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
                 (&dense, Role::Text),
                 (&pruned, role),
                 (&difference, role),
+                (&divergence, role),
                 (&how, Role::Muted),
                 (plus_minus(record.after_error.or(record.before_error)).trim_start(), Role::Muted),
             ],
@@ -181,6 +192,6 @@ fn awaited(state: &State) -> bool {
 }
 
 fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {
-    let key = [Key::Name, Key::Before, Key::After, Key::Change, Key::How, Key::Error][at];
+    let key = [Key::Name, Key::Before, Key::After, Key::Change, Key::Divergence, Key::How, Key::Error][at];
     places.iter().find(|place| place.key == key)
 }
