@@ -43,7 +43,7 @@ settings! {
         weights ("token_weights"): TokenWeighting = TokenWeighting::default() => {
             value_name: "HOW",
             scope: Scope::Layer,
-            form: Some(FormField::new(SettingsForm::Run, "token weights", "kl: by the divergence of a first pruned model at the token")),
+            form: Some(FormField::new(SettingsForm::Run, "token weights", "kl: by the divergence of a first pruned model at the token; fisher: by gradients")),
         }
     }
 }

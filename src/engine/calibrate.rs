@@ -8,7 +8,7 @@ use crate::{
     model::{Architecture, Checkpoint},
     pipeline,
     protocol::{CalibrationRecord, DrawnText, Event, WeightedTokens},
-    prune::{LayerRatio, Schedule, TokenWeighting},
+    prune::{LayerRatio, Schedule},
 };
 
 use super::{
@@ -81,10 +81,7 @@ impl Calibration {
             Some(bos) => windows.after(bos),
             None => windows,
         };
-        let weights = match settings.calibration.weights {
-            TokenWeighting::None => None,
-            TokenWeighting::Kl => Some(weigh(&windows, settings, checkpoint, context)?),
-        };
+        let weights = weigh(&windows, settings, checkpoint, context)?;
         let tokens = (samples * seq_len) as u64;
         let weighted = weights.as_ref().map(|weights| WeightedTokens {
             by: settings.calibration.weights,

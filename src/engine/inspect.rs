@@ -13,7 +13,9 @@ use crate::{
         Architecture, Checkpoint, LOGIT_COPIES, LayerSize, computes_in_tasks, loss_task_bytes,
         positions_at_once,
     },
-    pipeline::{self, Footprint, Held, LayerPlan, Phase, search::search_phases},
+    pipeline::{
+        self, Footprint, Held, LayerPlan, Phase, backward::BackwardFootprint, search::search_phases,
+    },
     product,
     protocol::PlannedLayer,
     prune::{AttentionUnitChoice, Schedule, TokenWeighting},
@@ -98,9 +100,9 @@ pub struct Needs {
     pub tracking_bytes: u64,
     /// Peak memory while the model writes calibration windows; None if it writes none.
     pub writing_bytes: Option<u64>,
-    /// Peak memory of the first pruned model that weighs the calibration tokens; None if all count alike.
+    /// Peak memory while the calibration tokens are weighed; None if all count alike.
     pub weighing_bytes: Option<u64>,
-    /// Time of that model.
+    /// Time of weighing them.
     pub weighing_seconds: Option<f64>,
 }
 
@@ -189,21 +191,28 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
 }
 
-/// Peak of the first pruned model that weighs the calibration tokens; None if all count alike.
+/// Peak while the calibration tokens are weighed; None if all count alike.
 fn weighing(
     architecture: &Architecture,
     settings: &Settings,
     seq_len: usize,
     dtype: DType,
 ) -> Result<Option<u64>, Error> {
+    let samples = settings.calibration.samples;
     match settings.calibration.weights {
         TokenWeighting::None => Ok(None),
         TokenWeighting::Kl => {
             let first = first(settings);
             let plan = pipeline::plan(architecture, &first)?;
-            let samples = settings.calibration.samples;
             let footprint = Footprint { architecture, settings: &first, samples, seq_len, dtype };
             Ok(footprint.phases(&plan).iter().map(|(_, held)| held.total()).max())
+        }
+        TokenWeighting::Fisher => {
+            let (device, memory_budget) = (settings.machine.device, settings.machine.memory_budget.0);
+            let draws = pipeline::GRADIENT_DRAWS;
+            let footprint =
+                BackwardFootprint { architecture, samples, seq_len, draws, device, dtype, memory_budget };
+            Ok(Some(footprint.peak()))
         }
     }
 }
@@ -261,9 +270,18 @@ fn needs(
     let solve_seconds = path_flops / in_f32 + fit_flops / product::rate::<f64>(PROBE);
     let writing = written::bytes(settings, architecture, seq_len, forward.1);
     let weighing = weighing(architecture, settings, seq_len, forward.1)?;
-    let two_passes = 2.0 * architecture.layers.len() as f64 * block_seconds;
-    let two_heads = 4.0 * tokens as f64 * (architecture.hidden * architecture.vocab) as f64;
-    let weighing_seconds = two_passes + (moment_flops + two_heads) / in_f32 + solve_seconds;
+    let one_pass = architecture.layers.len() as f64 * block_seconds;
+    let head = 2.0 * tokens as f64 * (architecture.hidden * architecture.vocab) as f64 / in_f32;
+    let weighing_seconds = match settings.calibration.weights {
+        TokenWeighting::None => None,
+        TokenWeighting::Kl => Some(2.0 * (one_pass + head) + moment_flops / in_f32 + solve_seconds),
+        // The blocks run twice and back by draws; a backward pass costs about two forward passes.
+        TokenWeighting::Fisher => Some(
+            2.0 * one_pass
+                + pipeline::GRADIENT_DRAWS as f64 * 2.0 * one_pass
+                + (1 + pipeline::GRADIENT_DRAWS) as f64 * head,
+        ),
+    };
     Ok(Needs {
         samples: settings.calibration.samples,
         seq_len,
@@ -280,7 +298,7 @@ fn needs(
         solve_seconds,
         writing_bytes: (writing > 0).then(|| resident(writing, architecture.vocab)),
         weighing_bytes: weighing.map(|bytes| resident(bytes, architecture.vocab)),
-        weighing_seconds: weighing.map(|_| weighing_seconds),
+        weighing_seconds,
     })
 }
 

@@ -1,10 +1,15 @@
-//! Weights of calibration tokens by KL(dense ‖ pruned), for a first pruned model.
+//! Weights of calibration tokens: by the divergence of a first pruned model, or by gradients.
+
+use candle_core::{DType, Device};
 
 use crate::{
     calibration::{TokenWeights, Windows},
     config::{Calibration, Settings},
     model::Checkpoint,
-    pipeline::{self, Pass},
+    pipeline::{
+        self, Pass,
+        backward::{BackwardProgress, BackwardStage, ModelOnWindows},
+    },
     protocol::{Event, Stage},
     prune::TokenWeighting,
 };
@@ -22,23 +27,57 @@ pub fn first(settings: &Settings) -> Settings {
     Settings { calibration, machine: settings.machine, ..first }
 }
 
-/// Prunes a first model on the windows, and weighs each token by the divergence of its prediction.
+/// Weights of the tokens of all windows; None if all count alike.
 pub fn weigh(
     windows: &Windows,
     settings: &Settings,
     checkpoint: &Checkpoint,
     context: &mut Context,
-) -> Result<TokenWeights, Error> {
-    let first = first(settings);
+) -> Result<Option<TokenWeights>, Error> {
     let (device, dtype) = forward_on(&settings.machine)?;
-    let (device, weights) = (&device, None);
-    let pass = Pass { checkpoint, settings: &first, windows, weights, device, dtype };
-    let plan = pipeline::plan(checkpoint.architecture(), &first)?;
-    let layers = plan.len() as u64;
-    let costs = pass.divergence_by_token(&plan, &mut |notice| {
-        context.progress(Stage::WeighTokens, notice.layer() as u64, layers)
-    })?;
+    let costs = match settings.calibration.weights {
+        TokenWeighting::None => return Ok(None),
+        TokenWeighting::Kl => divergence((windows, settings, checkpoint), (&device, dtype), context)?,
+        TokenWeighting::Fisher => gradients((windows, settings, checkpoint), (&device, dtype), context)?,
+    };
     let weights = TokenWeights::of_costs(&costs).ok_or(Error::NoWeights)?;
     context.emit(Event::Warning { message: weights.spread().to_string() });
-    Ok(weights)
+    Ok(Some(weights))
+}
+
+/// KL(dense ‖ pruned) at every token, for a first model that is pruned on the windows.
+fn divergence(
+    (windows, settings, checkpoint): (&Windows, &Settings, &Checkpoint),
+    (device, dtype): (&Device, DType),
+    context: &mut Context,
+) -> Result<Vec<f64>, Error> {
+    let first = first(settings);
+    let pass = Pass { checkpoint, settings: &first, windows, weights: None, device, dtype };
+    let plan = pipeline::plan(checkpoint.architecture(), &first)?;
+    let layers = plan.len() as u64;
+    let observer = &mut |notice: pipeline::Notice<'_>| {
+        context.progress(Stage::WeighTokens, notice.layer() as u64, layers)
+    };
+    Ok(pass.divergence_by_token(&plan, observer)?)
+}
+
+/// Squared gradients at every token of the dense model.
+fn gradients(
+    (windows, settings, model): (&Windows, &Settings, &Checkpoint),
+    (device, dtype): (&Device, DType),
+    context: &mut Context,
+) -> Result<Vec<f64>, Error> {
+    let memory_budget = settings.machine.memory_budget.0;
+    let on = ModelOnWindows { model, windows, device, dtype, memory_budget };
+    let layers = model.architecture().layers.len() as u64;
+    let observer = &mut |BackwardProgress { stage, layer, .. }: BackwardProgress| {
+        let layer = layer as u64;
+        let done = match stage {
+            BackwardStage::Forward => layer,
+            BackwardStage::Loss => layers,
+            BackwardStage::Backward => 2 * layers - 1 - layer,
+        };
+        context.progress(Stage::WeighTokens, done, 2 * layers)
+    };
+    Ok(pipeline::squared_gradients_by_token(on, settings.calibration.seed, observer)?)
 }

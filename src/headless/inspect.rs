@@ -108,7 +108,7 @@ fn forecast(inspection: &Inspection) -> String {
     }
     if let (Some(weighing), Some(seconds)) = (run.weighing_bytes, run.weighing_seconds) {
         text += &format!(
-            "Before it, a first pruned model weighs the tokens, which needs about {} and takes about {}.\n",
+            "Before it, the calibration tokens are weighed, which needs about {} and takes about {}.\n",
             bytes(weighing),
             duration(seconds)
         );

@@ -88,6 +88,7 @@ mod reach;
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
 pub(crate) mod search;
 mod stream;
+mod token_gradients;
 mod tracking;
 
 pub use cut::BlockCut;
@@ -104,4 +105,5 @@ pub use plan::{LayerPlan, Removals, plan, plan_by_ratios, plan_layer, planned, s
 pub(crate) use plan::{mean_for, parameters_of_parts, untouched};
 pub(crate) use reach::beyond_reach;
 pub use reach::{KeptWhole, check_reach, largest_share};
+pub(crate) use token_gradients::{GRADIENT_DRAWS, squared_gradients_by_token};
 pub(crate) use tracking::decided;

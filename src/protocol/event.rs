@@ -374,7 +374,7 @@ pub enum Stage {
     ReadText,
     /// Tokenises calibration or evaluation text; bytes.
     Tokenise,
-    /// Prunes a first model to weigh the calibration tokens; blocks.
+    /// Weighs the calibration tokens: prunes a first model, or computes gradients; blocks.
     WeighTokens,
     /// Writes calibration windows with the dense model; tokens.
     WriteText,

@@ -23,6 +23,8 @@ names! {
         None = "none",
         /// By KL(dense ‖ pruned) of the prediction at the token, for a first pruned model
         Kl = "kl",
+        /// By the squared gradients of the loss at the token, with labels drawn from the dense model
+        Fisher = "fisher",
     }
 }
 

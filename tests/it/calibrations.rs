@@ -1,7 +1,7 @@
 //! What calibration windows are made of, and the text that guards an evaluation, in runs of the built-in model.
 
 use crate::frontend::{Frontend, settings};
-use slimgpt::{application::protocol::RunRecord, config::Settings};
+use slimgpt::{application::protocol::RunRecord, config::Settings, prune::TokenWeighting};
 
 fn record(settings: &Settings) -> RunRecord {
     Frontend::open(settings).run(0, settings).record()
@@ -38,15 +38,20 @@ fn the_model_writes_windows_that_follow_from_the_seed() {
 
 #[test]
 fn token_weights_change_the_result_and_their_spread_is_told() {
-    let weighted = with("calibration = ['demo:stories']\ntoken_weights = 'kl'");
-    let (one, two) = (record(&weighted), record(&weighted));
-    assert_eq!((&one.calibration, &one.layers), (&two.calibration, &two.layers));
-    let spread = one.calibration.weights.unwrap().spread;
-    assert_eq!(spread.tokens, 8 * 64);
-    assert!(spread.effective_tokens > 10.0 && spread.effective_tokens < 512.0, "{spread:?}");
-    assert!(spread.quantiles.is_sorted(), "{spread:?}");
     let without = record(&with("calibration = ['demo:stories']"));
-    assert_ne!(without.layers[0].mlp.relative_error, one.layers[0].mlp.relative_error);
+    assert_eq!(without.calibration.weights, None);
+    for (name, by) in [("kl", TokenWeighting::Kl), ("fisher", TokenWeighting::Fisher)] {
+        let weighted = with(&format!("calibration = ['demo:stories']\ntoken_weights = '{name}'"));
+        let (one, two) = (record(&weighted), record(&weighted));
+        assert_eq!((&one.calibration, &one.layers), (&two.calibration, &two.layers));
+        let weights = one.calibration.weights.unwrap();
+        assert_eq!(weights.by, by);
+        let spread = weights.spread;
+        assert_eq!(spread.tokens, 8 * 64);
+        assert!(spread.effective_tokens > 10.0 && spread.effective_tokens < 512.0, "{spread:?}");
+        assert!(spread.quantiles.is_sorted(), "{spread:?}");
+        assert_ne!(without.layers[0].mlp.relative_error, one.layers[0].mlp.relative_error);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod memory;
 mod pytorch;
 mod random_model;
+mod token_gradients;
 
 use std::{collections::HashMap, ops::ControlFlow::Continue, time::Instant};
 
