@@ -79,7 +79,7 @@ pub enum Error {
     #[error("{key}: neither the tokenizer nor config.json of {model} names a BOS token; turn {key} off")]
     NoBos { key: &'static str, model: String },
     #[error(
-        "calibration: {written} of {samples} windows are written by the model; without another text all must be, and with one fewer; set samples to another number"
+        "calibration: the model writes {written} windows, and samples is {samples}; expected equal numbers without another text, and fewer written ones with one; change either number"
     )]
     WrittenWindows { written: usize, samples: usize },
     #[error(

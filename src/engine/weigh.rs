@@ -10,7 +10,7 @@ use crate::{
         self, Pass,
         backward::{BackwardProgress, BackwardStage, ModelOnWindows},
     },
-    protocol::{Event, Stage},
+    protocol::Stage,
     prune::TokenWeighting,
 };
 
@@ -40,9 +40,7 @@ pub fn weigh(
         TokenWeighting::Kl => divergence((windows, settings, checkpoint), (&device, dtype), context)?,
         TokenWeighting::Fisher => gradients((windows, settings, checkpoint), (&device, dtype), context)?,
     };
-    let weights = TokenWeights::of_costs(&costs).ok_or(Error::NoWeights)?;
-    context.emit(Event::Warning { message: weights.spread().to_string() });
-    Ok(Some(weights))
+    TokenWeights::of_costs(&costs).map(Some).ok_or(Error::NoWeights)
 }
 
 /// KL(dense ‖ pruned) at every token, for a first model that is pruned on the windows.

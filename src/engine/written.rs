@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     calibration::{TextSource, Windows},
     config::{Machine, Settings},
-    eval::{CACHE_BYTES, Generation, WrittenWindows},
+    eval::{Generation, WrittenWindows},
     model::{Architecture, Checkpoint},
     protocol::{Stage, WrittenText},
 };
@@ -46,11 +46,12 @@ impl Shares {
 
 /// Bytes of the model and its caches while it writes; 0 if it writes nothing.
 pub fn bytes(settings: &Settings, architecture: &Architecture, seq_len: usize, dtype: DType) -> u64 {
-    let Ok(Shares { written: 1.., .. }) = Shares::of(settings) else { return 0 };
-    let size = dtype.size_in_bytes() as u64;
+    let Ok(Shares { written: written @ 1.., .. }) = Shares::of(settings) else { return 0 };
+    let size = dtype.size_in_bytes();
     let kept = architecture.layers.iter().map(|layer| 2 * layer.kv_heads * architecture.head_dim);
-    let of_window = (kept.sum::<usize>() * seq_len) as u64 * size;
-    architecture.parameters() * size + CACHE_BYTES.max(of_window)
+    let of_window = kept.sum::<usize>() * seq_len * size;
+    let caches = of_window * WrittenWindows::at_once(of_window).min(written);
+    architecture.parameters() * size as u64 + caches as u64
 }
 
 /// Windows of `seq_len` tokens that the dense model writes after a BOS, or from a random token if it has none.

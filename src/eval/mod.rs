@@ -16,4 +16,4 @@ pub use generate::{Generation, Writing, Written};
 pub use perplexity::{EvaluationStreams, MeanDivergence, MeasuredPerplexity, Perplexity};
 pub use prediction::Prediction;
 pub use windows::draw_windows;
-pub use written_windows::{CACHE_BYTES, WrittenWindows};
+pub use written_windows::WrittenWindows;

@@ -11,9 +11,9 @@ use crate::model::KvCache;
 
 /// Keys and values of windows that are written at once, in bytes. The limit is fixed, because products of other numbers of
 /// rows have other last bits.
-pub const CACHE_BYTES: u64 = 1 << 30;
+const CACHE_BYTES: usize = 1 << 30;
 /// Windows that are written at once at most.
-const AT_ONCE: u64 = 64;
+const AT_ONCE: usize = 64;
 
 /// Windows to write.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,11 @@ pub struct WrittenWindows {
 }
 
 impl WrittenWindows {
+    /// Number of windows that are written at once. `of_window`: bytes of the keys and values of a window.
+    pub fn at_once(of_window: usize) -> usize {
+        (CACHE_BYTES / of_window.max(1)).clamp(1, AT_ONCE)
+    }
+
     /// Tokens of all windows, [windows, seq_len], row-major. Each token is drawn from the model's distribution
     /// (temperature 1, no other limits). A window goes on after an end token. Window i has stream i of the generator, so it
     /// is independent of the number of threads. `progress` receives (tokens done, total).
@@ -42,8 +47,7 @@ impl WrittenWindows {
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Vec<u32>, Error> {
         let total = (self.windows * self.seq_len) as u64;
-        let at_once = CACHE_BYTES / (generation.cache_bytes(self.seq_len) as u64).max(1);
-        let at_once = at_once.clamp(1, AT_ONCE) as usize;
+        let at_once = Self::at_once(generation.cache_bytes(self.seq_len));
         let mut tokens = Vec::with_capacity(self.windows * self.seq_len);
         for start in (0..self.windows).step_by(at_once) {
             let windows = start..self.windows.min(start + at_once);

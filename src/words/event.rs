@@ -94,13 +94,14 @@ pub fn event(event: &Event, notation: Notation) -> Option<Sentence> {
             seed: _,
             bos,
             written: _,
-            weights: _,
+            weights,
             drawn: _,
         } => {
             let files = files.join(", ");
             let bos = if bos.is_some() { ", with a BOS," } else { "" };
+            let weights = weights.as_ref().map_or(String::new(), |of| format!("; {}", of.spread));
             let text = format!(
-                "Calibrating on {samples} windows of {seq_len} tokens{bos} from {files} ({text_tokens} tokens encoded)"
+                "Calibrating on {samples} windows of {seq_len} tokens{bos} from {files} ({text_tokens} tokens encoded){weights}"
             );
             (Info, LogAndProgress, None, text)
         }
