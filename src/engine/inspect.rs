@@ -13,9 +13,7 @@ use crate::{
         Architecture, Checkpoint, LOGIT_COPIES, LayerSize, computes_in_tasks, loss_task_bytes,
         positions_at_once,
     },
-    pipeline::{
-        self, Footprint, Held, LayerPlan, Phase, backward::BackwardFootprint, search::search_phases,
-    },
+    pipeline::{self, Footprint, Held, LayerPlan, Phase, backward::BackwardFootprint, search::search_phases},
     product,
     protocol::PlannedLayer,
     prune::{AttentionUnitChoice, Schedule, TokenWeighting},
