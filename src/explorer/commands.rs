@@ -107,7 +107,7 @@ impl State {
     }
 
     /// True if the schedule is `auto` and no search has found its ratios yet.
-    fn to_be_searched(&self) -> bool {
+    pub(super) fn to_be_searched(&self) -> bool {
         self.schedule.preset == Some(crate::prune::Schedule::Auto)
             && self.search.record.is_none()
             && !self.schedule.locked.contains(&true)

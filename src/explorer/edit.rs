@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::screens::schedule::budget;
-use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
+use super::{Action, Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
 
 /// Whether an edit is undone alone, or together with adjacent edits of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     if choice.before == choice.after {
         return state.refuse(format!("attempt {number} of layer {layer} is already active"));
     }
+    let parameters = state.parameters_planned();
     let before = state.schedule.clone();
     let mut after = before.clone();
     after.put(layer, ratio);
@@ -144,7 +145,13 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
         (None, 1) => "; the plan of 1 other layer keeps the budget".into(),
         (None, many) => format!("; the plans of {many} other layers keep the budget"),
     };
-    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{balanced}{below}"));
+    let other = parameters.abs_diff(state.parameters_planned());
+    let locks = state.interface.keymap.label(Action::Budget);
+    let free = match locks.filter(|_| other > 0 && state.screens.schedule.budget.is_none()) {
+        Some(key) => format!("; {key} on the Schedule screen balances the others"),
+        None => String::new(),
+    };
+    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{balanced}{below}{free}"));
     vec![Effect::Command(Command::activate(layer, Some(number)))]
 }
 

@@ -27,10 +27,11 @@ impl Kind {
             Self::Replay | Self::Evaluate => 90.0,
             Self::Measure(Part::Attention) => 50.0,
             Self::Measure(Part::Mlp) => 70.0,
-            Self::Propagate(_) => 60.0,
+            Self::Predict => 80.0,
+            Self::Propagate(_) => 150.0,
             Self::Solve(Part::Attention) => 5.0,
-            Self::Solve(Part::Mlp) => 8.0,
-            Self::Predict | Self::Sensitivity | Self::Trials => 40.0,
+            Self::Solve(Part::Mlp) => 12.0,
+            Self::Sensitivity | Self::Trials => 40.0,
         }
     }
 

@@ -17,18 +17,45 @@ pub fn sensitivity_done(model: &ModelShape, windows: Windows, done: u64, total: 
     cost(share) / cost(1.0).max(f64::MIN_POSITIVE)
 }
 
-/// The work of predicting the costs of all parts: the windows for fitting and those with gradients pass forward twice, and
-/// gradients take two passes more.
-pub fn prediction(model: &ModelShape, windows: Windows) -> f64 {
+/// The fraction of the steps of a prediction before its walk back: one per layer of three.
+const FORWARD: f64 = 1.0 / 3.0;
+
+/// The work of a prediction before its walk back: the windows for fitting and those with gradients pass all layers, then the
+/// gradients of the output head.
+pub fn forward(model: &ModelShape, windows: Windows) -> f64 {
+    let (passes, head) = forward_parts(model, windows);
+    passes + head
+}
+
+fn forward_parts(model: &ModelShape, windows: Windows) -> (f64, f64) {
+    let passes: f64 = model.layers.iter().map(|&shape| one_pass(model, &Layer::unplanned(shape), windows)).sum();
+    (2.0 * passes, 3.0 * work::head(model, windows.tokens()))
+}
+
+fn one_pass(model: &ModelShape, layer: &Layer, windows: Windows) -> f64 {
+    work::forward(model, layer, windows.tokens(), windows.seq_len as f64, false)
+}
+
+/// The work of the walk back: the paths of all parts, and in each layer a forward pass and one for each of two gradients.
+pub fn walk_back(model: &ModelShape, windows: Windows) -> f64 {
     let of_layer = |layer: &Layer| {
         let parts = PARTS.map(|part| {
             work::measure(model, layer, part, windows) + work::solve(model, layer, part) * SOLVING
         });
-        let pass = work::forward(model, layer, windows.tokens(), windows.seq_len as f64, false);
-        parts.iter().sum::<f64>() + 5.0 * pass
+        parts.iter().sum::<f64>() + 3.0 * one_pass(model, layer, windows)
     };
-    let layers = model.layers.iter().map(|&shape| of_layer(&Layer::unplanned(shape)));
-    layers.sum::<f64>() + 3.0 * work::head(model, windows.tokens())
+    model.layers.iter().map(|&shape| of_layer(&Layer::unplanned(shape))).sum()
+}
+
+/// The finished fractions of both halves of a prediction after `done` of `total` steps.
+pub fn predicted(model: &ModelShape, windows: Windows, done: u64, total: u64) -> (f64, f64) {
+    let share = done as f64 / total.max(1) as f64;
+    if share >= FORWARD {
+        return (1.0, (share - FORWARD) / (1.0 - FORWARD));
+    }
+    // The head comes behind the last layer.
+    let (passes, head) = forward_parts(model, windows);
+    (share / FORWARD * passes / (passes + head).max(f64::MIN_POSITIVE), 0.0)
 }
 
 /// The work of all sensitivity measurements, with `total` prunings if their number is known.

@@ -14,6 +14,9 @@ pub enum Step {
     Weighing,
     Texts,
     Replay,
+    /// Passes the windows through the dense model, to predict costs.
+    PredictForward,
+    /// Follows the paths of all parts from the last layer to the first, to predict costs.
     Predict,
     Sensitivity,
     Trials,
@@ -66,7 +69,7 @@ impl Step {
             | Self::Texts
             | Self::Fingerprint
             | Self::Download => Kind::Texts,
-            Self::Replay | Self::Streams => Kind::Replay,
+            Self::Replay | Self::Streams | Self::PredictForward => Kind::Replay,
             Self::Predict => Kind::Predict,
             Self::Sensitivity => Kind::Sensitivity,
             Self::Trials => Kind::Trials,

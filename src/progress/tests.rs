@@ -363,19 +363,30 @@ fn a_skipped_measurement_takes_no_time() {
     assert_eq!(progress.share(), Some(1.0));
 }
 
+/// The events of a recording. The first line is the version of the format.
+fn recorded(name: &str) -> Vec<Stamped> {
+    let path = format!("{}/tests/fixtures/recordings/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 #[test]
 fn the_fraction_of_a_recorded_run_of_a_real_model_never_falls() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings/progress.jsonl");
-    let text = std::fs::read_to_string(path).unwrap();
-    // The first line is the version of the format.
-    let events: Vec<Stamped> = text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut progress = Progress::default();
-    let mut last = 0.0;
-    for stamped in &events {
-        progress.observe(stamped);
-        let share = progress.share().unwrap_or(0.0);
-        assert!((last..=1.0).contains(&share), "{share} after {last}: {:?}", stamped.event);
-        last = share;
+    for name in ["progress", "progress_auto"] {
+        let mut progress = Progress::default();
+        let mut last = 0.0;
+        for stamped in &recorded(name) {
+            progress.observe(stamped);
+            let share = progress.share().unwrap_or(0.0);
+            assert!((last..=1.0).contains(&share), "{name}: {share} after {last}: {:?}", stamped.event);
+            last = share;
+        }
+        assert_eq!((last, progress.left()), (1.0, Some(0.0)));
     }
-    assert_eq!((last, progress.left()), (1.0, Some(0.0)));
+}
+
+#[test]
+fn the_time_left_of_a_recorded_run_with_predicted_costs_is_within_a_third_of_the_truth() {
+    let worst = worst(&recorded("progress_auto"));
+    assert!(worst < 1.0 / 3.0, "{worst}");
 }

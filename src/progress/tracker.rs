@@ -129,7 +129,9 @@ impl Progress {
                 self.planned(plan);
             }
             Event::CalibrationReady { samples, seq_len, .. } => {
-                let streams = self.windows.map_or(1, |windows| windows.streams);
+                // A search draws the windows before the run has begun; runs compare both streams by default.
+                let usual = if self.kind == Some(JobKind::Run) { 2 } else { 1 };
+                let streams = self.windows.map_or(usual, |windows| windows.streams);
                 self.windows = Some(Windows { samples: *samples, seq_len: *seq_len, streams });
                 self.finish(Step::Texts);
                 self.plan_layers();
@@ -169,6 +171,7 @@ impl Progress {
             Event::ErrorCurve { .. } => self.finish(Step::Curve),
             Event::RatiosTried { .. } => {}
             Event::RatiosFound { .. } => {
+                self.finish(Step::PredictForward);
                 self.finish(Step::Predict);
                 self.finish(Step::Sensitivity);
                 self.finish(Step::Trials);
@@ -311,11 +314,13 @@ impl Progress {
         match stage {
             Stage::PredictCosts { .. } => {
                 self.kind.get_or_insert(JobKind::Run);
-                if let Some(model) = &self.model {
-                    let work = search::prediction(model, self.search_windows());
-                    self.steps.plan(Step::Predict, work);
-                }
-                return self.advance(step, share);
+                let Some(model) = &self.model else { return self.advance(step, share) };
+                let windows = self.search_windows();
+                let (forward, back) = search::predicted(model, windows, done, total);
+                self.steps.plan(Step::PredictForward, search::forward(model, windows));
+                self.steps.plan(Step::Predict, search::walk_back(model, windows));
+                self.advance(Step::PredictForward, forward);
+                return self.advance(step, back);
             }
             Stage::Sensitivity { .. } => {
                 self.kind.get_or_insert(JobKind::Run);

@@ -65,3 +65,26 @@ fn every_form_can_be_submitted_with_every_choice() {
         }
     }
 }
+
+#[test]
+fn a_retry_suggests_the_shown_part_if_the_ratios_of_the_parts_differ() {
+    let mut script = Script::pruned(2);
+    let suggested = |script: &Script| ["ratio", "parts"].map(|label| script.form_text(label));
+    script.keys("2 home right r");
+    assert_eq!(suggested(&script)[1], "both");
+    script.keys("esc");
+    script.state.schedule.ratios[0] = "0.1/0.5".parse().unwrap();
+    script.keys("r");
+    assert_eq!(suggested(&script), ["0.5", "mlp"]);
+    script.keys("esc left r");
+    assert_eq!(suggested(&script), ["0.1", "attention"]);
+    script.keys("esc 1 r");
+    assert_eq!(suggested(&script), ["0.1/0.5", "both"]);
+}
+
+#[test]
+fn after_the_settings_the_key_that_starts_a_run_is_told() {
+    let mut script = Script::opened(2);
+    script.keys("o enter");
+    assert_eq!(script.notice(), "The next run uses these settings; s starts it");
+}

@@ -131,3 +131,19 @@ fn the_units_of_marked_attempts_are_copied() {
     assert!(text.starts_with("unit,score_0,removed_0,score_1,removed_1\n"), "{text}");
     assert!(text.contains("\n1,2,1,,1\n"), "unit 1 is removed first; attempt 1 has no scores\n{text}");
 }
+
+#[test]
+fn a_retry_leads_to_the_list_of_attempts_which_tells_how_to_mark_and_activate() {
+    let mut script = Script::pruned(2);
+    script.keys("2");
+    assert_ne!(script.state.focused().title, "Attempts");
+    script.retry_layer_one(0.3);
+    assert_eq!(script.state.focused().title, "Attempts");
+    script.retry_layer_one(0.4);
+    assert!(script.notice().contains("Enter in the list of attempts activates it"), "{}", script.notice());
+    let mut script = four_attempts();
+    script.keys("m down m");
+    let labels: Vec<String> =
+        crate::explorer::hints(&script.state).into_iter().map(|hint| hint.label).collect();
+    assert!(labels.contains(&"activate".into()) && labels.contains(&"mark".into()), "{labels:?}");
+}

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     explorer::{Cursor, Effect, Origin, Phase, Screen},
-    protocol::{Command, Control, Event, Job, Method, job},
+    protocol::{Command, Control, Event, Job, Method, PartRecord, job},
     prune::Part,
 };
 
@@ -139,4 +139,21 @@ fn pictures_of_distant_layers_are_dropped_when_there_are_too_many() {
     let recorded = |layer: usize| !script.state.layers[layer].recorded.is_empty();
     assert_eq!((0..14).filter(|&layer| recorded(layer)).count(), 10);
     assert!(recorded(13) && !recorded(0));
+}
+
+#[test]
+fn a_layer_opens_at_the_part_from_which_units_were_removed_unless_another_is_chosen() {
+    let mut script = Script::pruned(2);
+    let untouched = PartRecord::untouched(4, 1);
+    script.state.layers[0].attempts[0].record.attention = untouched;
+    script.keys("1 home");
+    script.state.screens.layer.part = Part::Attention;
+    script.keys("enter");
+    assert_eq!(script.state.screens.layer.part, Part::Mlp);
+    script.keys("a 3 2 V");
+    assert_eq!(script.state.screens.layer.part, Part::Attention, "the choice of the user");
+    script.keys("1 down enter up");
+    script.state.screens.layer.part = Part::Attention;
+    script.keys("V");
+    assert_eq!(script.state.screens.layer.part, Part::Attention, "still the choice for layer 0");
 }

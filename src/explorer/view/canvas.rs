@@ -14,7 +14,7 @@ use crate::explorer::{
     Action, Panel, Pointed, State, Zoom,
     view::{
         Hits, Role, Theme,
-        pieces::fitting,
+        pieces::{fitting, whole_clauses},
         stage,
         widgets::{self, fit, width},
     },
@@ -72,8 +72,9 @@ impl Canvas<'_> {
             .border_style(self.theme.style(border))
             .title_top(Line::from(vec![self.space(), self.span(title.clone(), Role::Title), self.space()]));
         let left = room.saturating_sub(width(&title) + 4);
-        if !note.is_empty() && (left >= width(note) || left >= 8) {
-            let note = self.span(fit(note, left), Role::Muted);
+        let note = whole_clauses(note, left.into());
+        if !note.is_empty() {
+            let note = self.span(note.to_string(), Role::Muted);
             block = block.title_top(Line::from(vec![self.space(), note, self.space()]).right_aligned());
         }
         let inner = block.inner(area);

@@ -113,6 +113,13 @@ pub(super) fn fitting<'t>(spans: Vec<Span<'t>>, columns: usize) -> Vec<Span<'t>>
     kept
 }
 
+/// The first clauses of a note that fit into `columns` columns. Half a clause says nothing, so the rest is left out.
+pub(super) fn whole_clauses(note: &str, columns: usize) -> &str {
+    let ends = [", ", " · "].into_iter().flat_map(|between| note.match_indices(between).map(|(at, _)| at));
+    let starts = ends.chain([note.len()]).map(|end| &note[..end]);
+    starts.filter(|start| width(start) <= columns).max_by_key(|start| start.len()).unwrap_or("")
+}
+
 /// Joins pieces into one line.
 pub(super) fn line(pieces: Vec<Piece>, between: &Span<'static>) -> Line<'static> {
     let mut line = Line::default();
@@ -147,6 +154,14 @@ mod tests {
         }
         let whole: String = fitting(spans(), 49).iter().map(|span| span.content.to_string()).collect();
         assert_eq!(whole, "layer 11 7.36e-4, 0.10 times layer 10 mlp 3.13e-3");
+    }
+
+    #[test]
+    fn a_note_that_is_too_long_loses_whole_clauses() {
+        assert_eq!(whole_clauses("E‖h‖², sorted", 20), "E‖h‖², sorted");
+        assert_eq!(whole_clauses("E‖h‖², sorted", 12), "E‖h‖²");
+        assert_eq!(whole_clauses("auto · mean 0.2500", 17), "auto");
+        assert_eq!(whole_clauses("0 to 14.5", 8), "");
     }
 
     fn piece(rank: u8, text: &'static str) -> Piece {

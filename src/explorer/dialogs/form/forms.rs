@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{Field, FieldId, Form, FormKind};
-use crate::explorer::{State, schedule::NAMED, screens::layers::Column};
+use crate::explorer::{Screen, State, schedule::NAMED, screens::layers::Column};
 
 pub const SPANS: [&str; 2] = ["mean", "first and last"];
 /// The parts that a retry solves.
@@ -79,14 +79,21 @@ pub fn retry(state: &State) -> Result<Form, String> {
         method.ratio = planned;
     }
     let current = Settings { solver: method.solver, ..state.settings.clone() };
+    // One ratio for both parts would undo ratios that differ, so the shown part is suggested.
+    let apart = planned.one().is_none() && state.screen == Screen::Layer;
+    let (parts, suggested) = match part {
+        _ if !apart => ("both", numbers(planned)),
+        Part::Attention => (PARTS[1].0, planned.attention.to_string()),
+        Part::Mlp => (PARTS[2].0, planned.mlp.to_string()),
+    };
     let mut fields = vec![
-        Field::text(FieldId::Ratio, "ratio", RETRY_HINT, numbers(planned)),
+        Field::text(FieldId::Ratio, "ratio", RETRY_HINT, suggested),
         Field::choice(
             FieldId::Parts,
             "parts",
             "parts to solve again; the other is kept",
             &names(&PARTS),
-            "both",
+            parts,
         ),
     ];
     let changeable = config::table().filter(|setting| setting.scope == Scope::Method);

@@ -14,11 +14,14 @@ use super::{
     forms::{PARTS, SPANS, value_of},
 };
 use crate::explorer::{
-    Effect, NoticeKind, State,
+    Action, Effect, NoticeKind, Screen, State,
     edit::{self, Edit},
     picture, runs,
     schedule::NAMED,
-    screens::layers::{Column, Order},
+    screens::{
+        layer::view::ATTEMPTS,
+        layers::{Column, Order},
+    },
     sessions_on_disk,
 };
 
@@ -45,7 +48,9 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
             state.touch();
             let text = &mut state.compare.evaluation.text;
             *text = text.take().or(state.settings.evaluation.text.clone());
-            state.say(NoticeKind::Done, "The next run uses these settings");
+            let start = state.interface.keymap.label(Action::Start);
+            let how = start.map_or(String::new(), |key| format!("; {key} starts it"));
+            state.say(NoticeKind::Done, format!("The next run uses these settings{how}"));
             Ok(Vec::new())
         }
         FormKind::Columns => columns(state, form),
@@ -114,11 +119,14 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
     if let Some(why) = state.unready_to_prune() {
         return Err(why);
     }
-    Ok(state.retry_with(layer, methods))
+    let effects = state.retry_with(layer, methods);
+    // The new attempts appear in this list.
+    state.focus(Screen::Layer, &ATTEMPTS.panel);
+    Ok(effects)
 }
 
 /// Maximum number of attempts of one form.
-const ATTEMPTS: usize = 32;
+const MOST: usize = 32;
 
 /// Ratios separated by commas, semicolons or blanks. A comma between two digits of a text without a point or a blank is
 /// a decimal comma.
@@ -131,8 +139,8 @@ fn layer_ratios(text: &str) -> Result<Vec<LayerRatio>, String> {
         pieces.filter(|piece| !piece.is_empty()).map(one_layer_ratio).collect::<Result<_, _>>()?;
     match ratios.len() {
         0 => Err(format!("ratio: expected a number from 0 to below 1, found \"{text}\"")),
-        1..=ATTEMPTS => Ok(ratios),
-        more => Err(format!("ratio: expected at most {ATTEMPTS} ratios, found {more}")),
+        1..=MOST => Ok(ratios),
+        more => Err(format!("ratio: expected at most {MOST} ratios, found {more}")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each part of each layer adds to the difference between the pruned and the dense stream.
 
-use crate::{explorer::State, prune::Part};
+use crate::{explorer::State, prune::Part, words::percent};
 
 /// The fraction of the output error that the sentence looks for.
 const MOST: f64 = 0.8;
@@ -10,7 +10,19 @@ const MOST: f64 = 0.8;
 pub enum Order {
     #[default]
     ByAmount,
+    ByOwn,
     ByLayer,
+}
+
+impl Order {
+    /// The next order; own errors only if they are known beside the amounts.
+    pub fn next(self, source: Source) -> Self {
+        match (self, source) {
+            (Self::ByAmount, Source::Streams) => Self::ByOwn,
+            (Self::ByAmount, Source::Parts) | (Self::ByOwn, _) => Self::ByLayer,
+            (Self::ByLayer, _) => Self::ByAmount,
+        }
+    }
 }
 
 /// The rise of E‖h − h_dense‖² over one part.
@@ -22,6 +34,9 @@ pub struct Added {
     pub amount: f64,
     /// Its fraction of the sum over all parts.
     pub share: f64,
+    /// E‖Δy‖² of the part on its own inputs, as a fraction of the same sum. The rest of the rise is what the part makes of
+    /// the errors that reach it. None if E‖y‖² of the part is unknown.
+    pub own: Option<f64>,
 }
 
 /// The source of the amounts.
@@ -37,11 +52,14 @@ pub enum Source {
 pub fn added(state: &State) -> (Source, Vec<Added>) {
     let streams =
         state.layers.iter().any(|layer| layer.active().is_some_and(|active| active.stream_errors.is_some()));
-    if streams {
-        (Source::Streams, with_shares(rises(state)))
-    } else {
-        (Source::Parts, with_shares(own(state)))
+    let source = if streams { Source::Streams } else { Source::Parts };
+    let amounts = if streams { rises(state) } else { own(state) };
+    let mut added = with_shares(amounts);
+    let sum = sum(added.iter().map(|one| one.amount));
+    for one in &mut added {
+        one.own = own_error(state, one.layer, one.part).filter(|_| sum > 0.0).map(|own| own / sum);
     }
+    (source, added)
 }
 
 /// Rises over the parts. The layer after one without a comparison counts from the last known value.
@@ -60,32 +78,55 @@ fn rises(state: &State) -> Vec<(usize, Part, f64)> {
 }
 
 fn own(state: &State) -> Vec<(usize, Part, f64)> {
-    let own = |(layer, part): (usize, Part)| {
-        let active = state.layers.get(layer)?.active()?;
-        let record = active.record(part);
-        let amount = active.energy(part).map(|energy| record.relative_error * energy);
-        // A part that loses nothing adds nothing.
-        Some((layer, part, amount.or_else(|| record.removed.is_empty().then_some(0.0))?))
-    };
     let parts = (0..state.layers.len()).flat_map(|layer| [(layer, Part::Attention), (layer, Part::Mlp)]);
-    parts.filter_map(own).collect()
+    parts.filter_map(|(layer, part)| Some((layer, part, own_error(state, layer, part)?))).collect()
+}
+
+/// E‖Δy‖² of a part on its own inputs. A part that loses nothing has none.
+fn own_error(state: &State, layer: usize, part: Part) -> Option<f64> {
+    let active = state.layers.get(layer)?.active()?;
+    let record = active.record(part);
+    let amount = active.energy(part).map(|energy| record.relative_error * energy);
+    amount.or_else(|| record.removed.is_empty().then_some(0.0))
+}
+
+fn sum(amounts: impl Iterator<Item = f64>) -> f64 {
+    amounts.filter(|amount| amount.is_finite()).sum()
 }
 
 fn with_shares(amounts: Vec<(usize, Part, f64)>) -> Vec<Added> {
-    let sum: f64 = amounts.iter().map(|(_, _, amount)| amount).filter(|amount| amount.is_finite()).sum();
+    let sum = sum(amounts.iter().map(|(_, _, amount)| *amount));
     let share = |amount: f64| if sum > 0.0 { amount / sum } else { 0.0 };
-    amounts
-        .into_iter()
-        .map(|(layer, part, amount)| Added { layer, part, amount, share: share(amount) })
-        .collect()
+    let with_share =
+        |(layer, part, amount): (usize, Part, f64)| Added { layer, part, amount, share: share(amount), own: None };
+    amounts.into_iter().map(with_share).collect()
 }
 
 pub fn sorted(mut added: Vec<Added>, order: Order) -> Vec<Added> {
     match order {
         Order::ByAmount => added.sort_by(|a, b| b.amount.total_cmp(&a.amount)),
+        Order::ByOwn => {
+            let own = |one: &Added| one.own.unwrap_or(f64::NEG_INFINITY);
+            added.sort_by(|a, b| own(b).total_cmp(&own(a)));
+        }
         Order::ByLayer => {}
     }
     added
+}
+
+/// Minimum share of the output error for a part to be told.
+const MUCH: f64 = 0.05;
+/// The fraction of its rise below which the own error of a part is small.
+const LITTLE: f64 = 0.25;
+
+/// Says that a part mostly passes on the errors that reach it: `29 mlp: 0.7 % are its own error, the rest amplifies earlier
+/// ones`. None if its own error is a larger part of what it adds, or unknown.
+pub fn amplifies(one: &Added) -> Option<String> {
+    let own = one.own?;
+    (one.share >= MUCH && own < LITTLE * one.share).then(|| {
+        let Added { layer, part, .. } = one;
+        format!("{layer} {part}: {} are its own error, the rest amplifies earlier ones", percent(own))
+    })
 }
 
 /// The fewest adjacent layers that add most of the output error: `layers 27–29 add 81 % of the output error`. None without a
@@ -131,11 +172,32 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_adds_much_but_makes_little_is_told_to_amplify() {
+        let one = |share, own| Added { layer: 29, part: Part::Mlp, amount: 1.0, share, own };
+        let told = "29 mlp: 0.7 % are its own error, the rest amplifies earlier ones";
+        assert_eq!(amplifies(&one(0.389, Some(0.007))).as_deref(), Some(told));
+        assert_eq!(amplifies(&one(0.389, Some(0.2))), None);
+        assert_eq!(amplifies(&one(0.01, Some(0.0))), None);
+        assert_eq!(amplifies(&one(0.389, None)), None);
+    }
+
+    #[test]
+    fn own_errors_are_an_order_only_beside_the_rises() {
+        let orders = |source| [Order::ByAmount, Order::ByOwn, Order::ByLayer].map(|order| order.next(source));
+        assert_eq!(orders(Source::Streams), [Order::ByOwn, Order::ByLayer, Order::ByAmount]);
+        assert_eq!(orders(Source::Parts)[0], Order::ByLayer);
+    }
+
+    #[test]
     fn bars_are_sorted_by_amount_or_stay_in_the_order_of_layers() {
         let bars = of(&[3.0, 9.0, -1.0, 5.0]);
         let amounts = |order| sorted(bars.clone(), order).iter().map(|one| one.amount).collect::<Vec<_>>();
         assert_eq!(amounts(Order::ByAmount), [9.0, 5.0, 3.0, -1.0]);
         assert_eq!(amounts(Order::ByLayer), [3.0, 9.0, -1.0, 5.0]);
+        let mut known = bars.clone();
+        known.iter_mut().zip([Some(0.1), None, Some(0.4), Some(0.2)]).for_each(|(one, own)| one.own = own);
+        let by_own = sorted(known, Order::ByOwn);
+        assert_eq!(by_own.iter().map(|one| one.own).collect::<Vec<_>>(), [Some(0.4), Some(0.2), Some(0.1), None]);
         assert_eq!(bars.iter().map(|one| one.share).sum::<f64>(), 1.0);
     }
 }

@@ -5,7 +5,7 @@ pub mod measure;
 pub mod view;
 pub mod what_if;
 
-use super::{Copied, Explanation, Panel, Slice};
+use super::{Screen, Copied, Explanation, Panel, Slice};
 use crate::{
     explorer::{
         Action, Effect, Figure, Pointed, State,
@@ -48,7 +48,7 @@ pub static ADDED: Panel = Panel {
         title: "What each part adds",
         formula: vec!["Δ = E‖h − h_dense‖² after the part − before it"],
         text: vec![
-            "The bars add up to the output error of the last layer, E‖h − h_dense‖². A part adds its own error, and what it makes of the errors that reach it: a part that loses nothing can still amplify them, and a part can correct them (a negative bar). The sentence names the fewest adjacent layers that add at least 80 %.",
+            "The bars add up to the output error of the last layer, E‖h − h_dense‖². A part adds its own error, and what it makes of the errors that reach it: a part that loses nothing can still amplify them, and a part can correct them (a negative bar). The thick part of a bar is its own error, E‖Δy‖² on the inputs that the part receives; b also sorts by it. The sentence names the fewest adjacent layers that add at least 80 %.",
             "Without a comparison of the streams, the bars are E‖Δy‖² of the parts on their own inputs. w passes the text through the model with the selected part dense, from its layer on, with the other layers as they are.",
         ],
     },
@@ -92,6 +92,7 @@ impl Slice for Errors {
     fn hints(&self, _state: &State) -> &'static [(Action, &'static str)] {
         &[
             (Action::NextMeasure, "measure"),
+            (Action::NextPanel, "bars"),
             (Action::WhatIf, "what if dense"),
             (Action::SwitchPart, "part"),
             (Action::SortBars, "sort"),
@@ -131,11 +132,15 @@ impl Slice for Errors {
             view.measure = view.measure.next();
             return Some(Vec::new());
         }
+        if action == Action::Open {
+            let part = view.part;
+            state.screens.layer.ask(state.layer, part);
+            return Some(state.show(Screen::Layer));
+        }
         (action == Action::SortBars).then(|| {
-            view.order = match view.order {
-                Order::ByAmount => Order::ByLayer,
-                Order::ByLayer => Order::ByAmount,
-            };
+            let source = added::added(state).0;
+            let order = &mut state.screens.errors.order;
+            *order = order.next(source);
             Vec::new()
         })
     }

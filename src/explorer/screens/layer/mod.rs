@@ -30,11 +30,40 @@ pub struct ViewState {
     pub reading: Option<usize>,
     /// The unit that was opened from the map, with its part.
     pub unit: Option<(Part, usize)>,
+    /// The layer for which the user chose the part.
+    asked: Option<usize>,
+}
+
+impl ViewState {
+    /// Shows a part of a layer by choice of the user.
+    pub fn ask(&mut self, layer: usize, part: Part) {
+        (self.part, self.asked) = (part, Some(layer));
+    }
+
+    /// Switches to the other part by choice of the user.
+    pub fn switch_part(&mut self, layer: usize) {
+        let other = if self.part == Part::Attention { Part::Mlp } else { Part::Attention };
+        self.ask(layer, other);
+    }
+}
+
+/// Shows the other part of the layer if nothing was removed from the shown one, unless the user chose it.
+pub fn prefer_pruned_part(state: &mut State) {
+    let layer = state.layer;
+    let Some(known) = state.layers.get(layer).filter(|known| known.work.is_none()) else { return };
+    let removed = |part| known.view(part).map_or(0, |view| view.removed.len());
+    let (shown, other) = match state.screens.layer.part {
+        Part::Attention => (Part::Attention, Part::Mlp),
+        Part::Mlp => (Part::Mlp, Part::Attention),
+    };
+    if state.screens.layer.asked != Some(layer) && removed(shown) == 0 && removed(other) > 0 {
+        state.screens.layer.part = other;
+    }
 }
 
 impl Default for ViewState {
     fn default() -> Self {
-        Self { part: Part::Attention, attempt: 0, reading: None, unit: None }
+        Self { part: Part::Attention, attempt: 0, reading: None, unit: None, asked: None }
     }
 }
 
@@ -88,6 +117,7 @@ impl Slice for Layer {
             (Action::NextPanel, "panel"),
         ];
         const SIDE_BY_SIDE: &[(Action, &str)] = &[
+            (Action::Open, "activate"),
             (Action::MeasureMarked, "last layer"),
             (Action::SwitchPart, "part"),
             (Action::NextPanel, "panel"),
@@ -97,11 +127,12 @@ impl Slice for Layer {
             (Action::Back, "end"),
         ];
         let known = state.layers.get(state.layer);
+        let listed = *state.focused() == ATTEMPTS.panel;
         if known.is_some_and(KnownLayer::is_side_by_side) {
-            return SIDE_BY_SIDE;
+            return if listed { SIDE_BY_SIDE } else { &SIDE_BY_SIDE[1..] };
         }
         let several = known.is_some_and(|layer| layer.attempts.len() > 1);
-        match (*state.focused() == ATTEMPTS.panel, several) {
+        match (listed, several) {
             (true, true) => HINTS,
             (true, false) => ONE,
             (false, _) => &HINTS[2..],
@@ -110,6 +141,7 @@ impl Slice for Layer {
 
     fn enter(&self, state: &mut State) -> Vec<Effect> {
         state.settle_attempt();
+        prefer_pruned_part(state);
         Vec::new()
     }
 
@@ -119,7 +151,8 @@ impl Slice for Layer {
             Move::Aside(by) if *state.focused() == ERROR_CURVE.panel => read_further(state, by),
             Move::Aside(by) => {
                 state.follow = false;
-                state.screens.layer.part = if by < 0 { Part::Attention } else { Part::Mlp };
+                let part = if by < 0 { Part::Attention } else { Part::Mlp };
+                state.screens.layer.ask(state.layer, part);
             }
             Move::Line(_) | Move::Page(_) | Move::End(_) if *state.focused() == ATTEMPTS.panel => {
                 let count = state.layers.get(state.layer).map_or(0, |layer| layer.attempts.len());
@@ -144,8 +177,7 @@ impl Slice for Layer {
             state.focus(Screen::Layer, &ERROR_CURVE.panel);
         }
         (action == Action::SwitchPart).then(|| {
-            let part = &mut state.screens.layer.part;
-            *part = if *part == Part::Attention { Part::Mlp } else { Part::Attention };
+            state.screens.layer.switch_part(state.layer);
             state.follow = false;
             Vec::new()
         })

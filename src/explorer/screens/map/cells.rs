@@ -71,10 +71,12 @@ impl Grid {
         }
     }
 
-    /// As many cells as fit, at most one per unit, each up to three columns wide.
+    /// As many cells as fit, at most one per unit. They are up to three columns wide, and wider if [`MOST`] cells would leave
+    /// columns empty.
     fn within(units: usize, columns: usize) -> Self {
-        let cells = units.min(columns).clamp(1, MOST);
-        Self { units, cells, wide: (columns / cells).clamp(1, 3) }
+        let least = columns.div_ceil(MOST).max(1);
+        let cells = units.min(columns / least).clamp(1, MOST);
+        Self { units, cells, wide: (columns / cells).clamp(1, least.max(3)) }
     }
 
     /// The units of a cell.

@@ -157,7 +157,8 @@ fn open(state: &mut State) -> Vec<Effect> {
     let (part, unit) = (state.screens.map.part, state.screens.map.unit);
     let layer = state.layer;
     state.select(layer);
-    (state.screens.layer.part, state.screens.layer.unit) = (part, Some((part, unit)));
+    state.screens.layer.ask(layer, part);
+    state.screens.layer.unit = Some((part, unit));
     state.show(Screen::Layer)
 }
 

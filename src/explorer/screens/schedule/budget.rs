@@ -48,7 +48,8 @@ impl Budget {
     }
 }
 
-/// Locks the planned number of parameters, or unlocks it.
+/// Locks the planned number of parameters, or unlocks it. If the newest change activated an attempt, the number before it is
+/// locked, and the other layers take the difference.
 pub fn toggle(state: &mut State) -> Vec<Effect> {
     if state.screens.schedule.budget.take().is_some() {
         state.say(NoticeKind::Done, "The number of parameters is free again");
@@ -58,6 +59,11 @@ pub fn toggle(state: &mut State) -> Vec<Effect> {
         return state.refuse("no error is known yet: prune first, then the others can be balanced");
     }
     let planned = state.parameters_planned();
+    if let Some((layer, before)) = newest_activation(state)
+        && parameters_of(state, &before).is_some_and(|parameters| parameters != planned)
+    {
+        return lock_as_before(state, layer, &before);
+    }
     state.screens.schedule.budget = Some(Budget { parameters: planned, edit: None });
     let text = format!(
         "{} parameters are kept from now on: if a layer is raised, others are lowered at equal marginal cost",
@@ -65,6 +71,43 @@ pub fn toggle(state: &mut State) -> Vec<Effect> {
     );
     state.say(NoticeKind::Done, text);
     Vec::new()
+}
+
+/// The layer whose attempt the newest change activated, and the plan before it. None if the plan was changed in another way
+/// since.
+fn newest_activation(state: &State) -> Option<(usize, Schedule)> {
+    let change = state.history.next_undo()?;
+    let schedule = change.schedule.as_ref().filter(|both| both.after == state.schedule)?;
+    match change.choices[..] {
+        [choice] => Some((choice.layer, schedule.before.clone())),
+        _ => None,
+    }
+}
+
+/// Parameters after pruning with a plan. None if no model is open.
+fn parameters_of(state: &State, schedule: &Schedule) -> Option<u64> {
+    let balance = Balance::new(state, schedule, None)?;
+    Some(balance.whole.saturating_sub(balance.removed(schedule)))
+}
+
+/// Locks the number of parameters of an earlier plan, and changes all other layers so that the present one has it.
+fn lock_as_before(state: &mut State, layer: usize, before: &Schedule) -> Vec<Effect> {
+    let Some(parameters_before) = parameters_of(state, before) else { return Vec::new() };
+    let balance = Balance::new(state, before, Some(layer));
+    let now = state.schedule.clone();
+    let effects = edit::change(state, "balance", Edit::Alone, |schedule| {
+        balance.map_or(Ok(()), |balance| balance.keep(schedule, before, parameters_before))
+    });
+    if state.schedule != now {
+        state.screens.schedule.budget = Some(Budget { parameters: parameters_before, edit: None });
+        let moved = moved(state, layer, before);
+        let text = format!(
+            "{} parameters are kept, as before the attempt of layer {layer} was activated: {moved}",
+            parameters(parameters_before)
+        );
+        state.say(NoticeKind::Done, text);
+    }
+    effects
 }
 
 /// Edits one layer. If the number of parameters is locked, the others take what it gains or loses.
@@ -128,6 +171,12 @@ pub fn balance(state: &mut State) -> Vec<Effect> {
 
 /// Names the layers that changed with the edited one.
 fn tell(state: &mut State, edited: usize, base: &Schedule) {
+    let text = format!("Budget kept: {}", moved(state, edited, base));
+    state.say(NoticeKind::Done, text);
+}
+
+/// The layers that changed with the edited one: `2 layers are raised (0, 3)`.
+fn moved(state: &State, edited: usize, base: &Schedule) -> String {
     let moved: Vec<usize> = (0..base.ratios.len())
         .filter(|&layer| layer != edited && state.schedule.ratios[layer] != base.ratios[layer])
         .collect();
@@ -135,15 +184,14 @@ fn tell(state: &mut State, edited: usize, base: &Schedule) {
     let verb = if mean(&state.schedule.ratios) < mean(&base.ratios) { "lowered" } else { "raised" };
     let named: Vec<String> = moved.iter().take(NAMED).map(usize::to_string).collect();
     let more = if moved.len() > NAMED { ", …" } else { "" };
-    let text = match moved.len() {
-        0 if state.schedule.ratios == base.ratios => "Budget kept: the plan is as before".into(),
-        0 => "Budget kept: no other layer changes".into(),
+    match moved.len() {
+        0 if state.schedule.ratios == base.ratios => "the plan is as before".into(),
+        0 => "no other layer changes".into(),
         many => {
             let layers = plural(many, "layer is", "layers are");
-            format!("Budget kept: {layers} {verb} ({}{more})", named.join(", "))
+            format!("{layers} {verb} ({}{more})", named.join(", "))
         }
-    };
-    state.say(NoticeKind::Done, text);
+    }
 }
 
 /// The layers that can be balanced, and the parameters of every plan.

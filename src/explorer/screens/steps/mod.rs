@@ -7,7 +7,7 @@ mod view;
 
 pub use cursor::{Cursor, Phase, Shown};
 
-use super::{Copied, Panel, Slice};
+use super::{Copied, Panel, Slice, layer::prefer_pruned_part};
 use crate::{
     explorer::{
         Action, Effect, Figure, Job, NoticeKind, Screen, State,
@@ -16,7 +16,6 @@ use crate::{
         view::{Canvas, Rect},
     },
     protocol::job,
-    prune::Part,
 };
 
 pub struct Steps;
@@ -97,6 +96,11 @@ impl Slice for Steps {
         if Shown::of(state).is_some() { HINTS } else { NOTHING }
     }
 
+    fn enter(&self, state: &mut State) -> Vec<Effect> {
+        prefer_pruned_part(state);
+        Vec::new()
+    }
+
     fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
         match movement {
             Move::Aside(by) if by < 0 => back(state),
@@ -175,8 +179,7 @@ fn rules(state: &mut State) -> Vec<Effect> {
 }
 
 fn switch_part(state: &mut State) -> Vec<Effect> {
-    let part = &mut state.screens.layer.part;
-    *part = if *part == Part::Attention { Part::Mlp } else { Part::Attention };
+    state.screens.layer.switch_part(state.layer);
     state.follow = false;
     Vec::new()
 }

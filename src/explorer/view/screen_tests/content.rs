@@ -305,3 +305,28 @@ fn the_error_curve_is_read_by_keys_and_clicks() {
     Screen::Layer.slice().go(&mut state, crate::explorer::movement::Move::Aside(-1));
     assert_eq!(state.screens.layer.reading, Some(read - (units / 100).max(1)));
 }
+
+#[test]
+fn the_map_fills_a_wide_screen_and_shows_the_layer_as_bars_below() {
+    let mut state = at(Screen::Map, sample::half_done());
+    for (width, height) in [(80, 21), (120, 37), (160, 45), (200, 57), (300, 90)] {
+        state.size = (width, height);
+        let (_, hits) = drawn(&state, width, height);
+        let rows = |x: u16| (0..height).filter(|&y| matches!(hits.at(x, y), Pointed::Unit { .. })).count();
+        let last = (0..width).rev().find(|&x| rows(x) > 0).unwrap();
+        assert!(width - last <= 8, "{} empty columns of {width}", width - last);
+        let empty = usize::from(height) - 8 - rows(last).min(usize::from(height) - 8);
+        assert!(height < 45 || empty <= 8, "{empty} empty rows of {height}");
+    }
+    state.size = (200, 57);
+    let shown = text(&drawn(&state, 200, 57).0);
+    assert!(shown.contains("Layer 3: channels by score"), "{shown}");
+}
+
+#[test]
+fn a_paused_run_to_come_tells_the_stage_in_work_on_the_algorithm_view() {
+    let mut state = at(Screen::Steps, sample::half_done());
+    (state.layer, state.follow, state.jobs.pace) = (9, true, crate::protocol::Pace::Stepwise);
+    let told = shown(&state);
+    assert!(told.contains("The first step appears once a part") && told.contains("layer 7"), "{told}");
+}

@@ -182,3 +182,27 @@ fn a_budget_needs_known_errors() {
     assert_eq!(state.screens.schedule.budget, None);
     assert!(state.notice.unwrap().text.contains("prune first"));
 }
+
+#[test]
+fn a_budget_locked_after_an_attempt_was_activated_is_that_before_it() {
+    let mut state = uneven();
+    let (before, budget) = (state.schedule.ratios.clone(), state.parameters_planned());
+    let mut other = state.layers[3].attempts[0].clone();
+    (other.attempt.number, other.attempt.method.ratio) = (1, 0.5.into());
+    state.layers[3].attempts.push(other);
+    crate::explorer::edit::choose(&mut state, 3, 1);
+    let notice = |state: &State| state.notice.as_ref().unwrap().text.clone();
+    assert!(notice(&state).ends_with("; B on the Schedule screen balances the others"), "{}", notice(&state));
+    assert!(state.parameters_planned() < budget);
+    press(&mut state, "B");
+    let channel = state.layers[0].shape.per_channel;
+    assert!(state.parameters_planned().abs_diff(budget) <= channel, "{}", state.parameters_planned());
+    assert_eq!(state.schedule.ratios[3], crate::prune::LayerRatio::from(0.5), "the layer keeps the attempt's ratio");
+    let others = moved(&state, &before, 3);
+    assert!(!others.is_empty() && others.iter().all(|&at| state.schedule.ratios[at].mlp < before[at].mlp));
+    assert!(notice(&state).contains("as before the attempt of layer 3"), "{}", notice(&state));
+    press(&mut state, "u");
+    assert_eq!(moved(&state, &before, 3), Vec::<usize>::new(), "one edit");
+    press(&mut state, "u B B");
+    assert_eq!(state.schedule.ratios, before, "without such a change, the present number is locked");
+}

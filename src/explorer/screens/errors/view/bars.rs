@@ -7,24 +7,25 @@ use crate::{
         Action, Pointed,
         screens::errors::{
             ADDED,
-            added::{Added, Order, Source, added, sentence, sorted},
+            added::{Added, Order, Source, added, amplifies, sentence, sorted},
         },
         view::{
             Canvas, Role,
             list::{first_in_sight, rows},
             status,
             text::pad_left,
-            widgets::{measurement, put, width, write},
+            widgets::{measurement, put, symbols, width, write},
         },
     },
     words::{error, percent},
 };
 
-/// Columns of the share and of the amount.
+/// Columns of a share and of the amount.
 const SHARE: u16 = 8;
 const AMOUNT: u16 = 9;
-/// Minimum columns for the amount beside the share.
-const WIDE: u16 = 46;
+/// Minimum columns for the own error beside the share, and for the amount beside both.
+const WITH_OWN: u16 = 44;
+const WIDE: u16 = 60;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
@@ -36,6 +37,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     };
     let note = match order {
         Order::ByAmount => format!("{note}, sorted"),
+        Order::ByOwn => format!("{note}, by own error"),
         Order::ByLayer => note.to_string(),
     };
     let inner = view.panel(&ADDED, area, title, &note);
@@ -55,19 +57,57 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         view.line(inner, above, line);
         above += 1;
     }
+    let chosen = |one: &Added| (one.layer, one.part) == (state.layer, state.screens.errors.part);
+    let columns = Columns::of(source, inner.width);
+    if source == Source::Streams && inner.height > 6 {
+        // The row stays, so that the bars do not move with the cursor.
+        let told = bars.iter().find(|one| chosen(one)).and_then(amplifies);
+        let line = vec![view.span(told.unwrap_or_default(), Role::Muted)];
+        view.line(inner, above, line);
+        headings(view, Rect { y: inner.y + above + 1, height: 1, ..inner }, columns);
+        above += 2;
+    }
     let body = Rect { y: inner.y + above, height: inner.height.saturating_sub(above), ..inner };
     let bars = sorted(bars, order);
-    let chosen = |one: &Added| (one.layer, one.part) == (state.layer, state.screens.errors.part);
     let at = bars.iter().position(chosen).unwrap_or(0);
     let first = first_in_sight(at, bars.len(), usize::from(body.height));
     let most = bars.iter().map(|one| one.share.abs()).filter(|share| share.is_finite()).fold(0.0, f64::max);
     for (row, (at, one)) in rows(body).zip(bars.iter().enumerate().skip(first)) {
-        bar(view, row, one, most, chosen(one));
+        bar(view, row, one, most, (chosen(one), columns));
         view.hits.add(row, Pointed::Row { panel: &ADDED, row: at });
     }
 }
 
-fn bar(view: &mut Canvas<'_>, row: Rect, one: &Added, most: f64, chosen: bool) {
+/// The numbers right of a bar.
+#[derive(Clone, Copy)]
+struct Columns {
+    own: bool,
+    amount: bool,
+}
+
+impl Columns {
+    fn of(source: Source, columns: u16) -> Self {
+        let own = source == Source::Streams && columns >= WITH_OWN;
+        Self { own, amount: columns >= WIDE || (source == Source::Parts && columns >= WITH_OWN) }
+    }
+
+    fn width(self) -> u16 {
+        SHARE + if self.own { SHARE } else { 0 } + if self.amount { AMOUNT + 1 } else { 0 }
+    }
+}
+
+/// The names of the numbers.
+fn headings(view: &mut Canvas<'_>, row: Rect, columns: Columns) {
+    let place = Rect { x: row.right().saturating_sub(columns.width()), width: columns.width().min(row.width), ..row };
+    let mut text = pad_left("adds", usize::from(SHARE));
+    if columns.own {
+        text += &pad_left("own", usize::from(SHARE));
+    }
+    write(view.buffer, place, place.x, place.y, &text, view.theme.style(Role::Muted));
+}
+
+/// A thin line for what the part adds; its own error is the thick part of it.
+fn bar(view: &mut Canvas<'_>, row: Rect, one: &Added, most: f64, (chosen, columns): (bool, Columns)) {
     let digits = width(&view.state.layers.len().saturating_sub(1).to_string());
     let name = format!("{:>wide$} {:<9} ", one.layer, one.part.to_string(), wide = usize::from(digits));
     if chosen {
@@ -75,20 +115,33 @@ fn bar(view: &mut Canvas<'_>, row: Rect, one: &Added, most: f64, chosen: bool) {
     }
     let role = if chosen { Role::Active } else { status::part_role(one.part) };
     let x = write(view.buffer, row, row.x + 1, row.y, &name, view.theme.style(role));
-    let amount = if row.width >= WIDE { AMOUNT + 1 } else { 0 };
-    let numbers = SHARE + amount;
-    let room = row.right().saturating_sub(x).saturating_sub(numbers + 1);
+    let room = row.right().saturating_sub(x).saturating_sub(columns.width() + 1);
     let place = Rect { x, width: room, ..row };
-    let style = view.theme.style(if one.share < 0.0 { Role::Muted } else { status::part_role(one.part) });
-    measurement(view.buffer, place, one.share.abs() / most, style, view.theme.glyphs);
-    let share = if one.share < 0.0 { percent(one.share).replace('-', "−") } else { percent(one.share) };
-    let share = pad_left(&share, usize::from(SHARE));
-    write(view.buffer, row, place.right() + 1, row.y, &share, view.theme.style(Role::Text));
-    if amount > 0 {
+    let role = if one.share < 0.0 { Role::Muted } else { status::part_role(one.part) };
+    let style = view.theme.style(role);
+    match one.own.filter(|&own| own < one.share || one.share < 0.0) {
+        Some(own) => {
+            let cells = (f64::from(room) * one.share.abs() / most).round() as u16;
+            let thin = symbols(view.theme.glyphs).horizontal;
+            let cells = cells.max(u16::from(one.share != 0.0));
+            (0..cells).for_each(|across| put(view.buffer, place, x + across, row.y, thin, style));
+            if one.share > 0.0 {
+                measurement(view.buffer, place, own / most, style, view.theme.glyphs);
+            }
+        }
+        None => measurement(view.buffer, place, one.share.abs() / most, style, view.theme.glyphs),
+    }
+    let shown = |share: f64| pad_left(&percent(share).replace('-', "−"), usize::from(SHARE));
+    let mut x = write(view.buffer, row, place.right() + 1, row.y, &shown(one.share), view.theme.style(Role::Text));
+    if columns.own {
+        let own = one.own.map_or_else(|| pad_left("–", usize::from(SHARE)), shown);
+        x = write(view.buffer, row, x, row.y, &own, view.theme.style(Role::Text));
+    }
+    if columns.amount {
         let text = pad_left(
             &error(one.amount).replacen('-', if one.amount < 0.0 { "−" } else { "-" }, 1),
             usize::from(AMOUNT),
         );
-        write(view.buffer, row, place.right() + 2 + SHARE, row.y, &text, view.theme.style(Role::Muted));
+        write(view.buffer, row, x + 1, row.y, &text, view.theme.style(Role::Muted));
     }
 }

@@ -246,10 +246,6 @@ fn of_method(method: &Method, key: Key) -> String {
 
 /// Compares the attempt under the cursor with the active one: errors, and units that only one of them keeps.
 fn compared<'t>(view: &Canvas<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
-    // The differences have their own panel.
-    if shown.side_by_side() {
-        return Vec::new();
-    }
     let Some(force) = shown.layer.active() else { return Vec::new() };
     let Some(other) = shown.layer.attempts.get(view.state.screens.layer.attempt) else { return Vec::new() };
     if other.attempt.number == force.attempt.number {

@@ -4,7 +4,7 @@ use ratatui::{layout::Rect, text::Span};
 
 use crate::{
     explorer::{
-        Job, JobKind, State, Status,
+        Action, Job, JobKind, State, Status,
         view::{
             Canvas, Role, stage,
             widgets::{track, wrap},
@@ -103,7 +103,7 @@ fn resting<'t>(view: &Canvas<'_>) -> Span<'t> {
         return view.span("", Role::Muted);
     }
     if done + stale + failed == 0 {
-        return view.span("Nothing is pruned yet.", Role::Muted);
+        return view.span(before_a_run(view), Role::Muted);
     }
     let mut text = format!("{done} of {} layers are done", state.layers.len());
     for (number, word) in [(stale, "stale"), (failed, "failed")] {
@@ -112,6 +112,20 @@ fn resting<'t>(view: &Canvas<'_>) -> Span<'t> {
         }
     }
     view.span(text, Role::Text)
+}
+
+/// What a run will do, while nothing is pruned.
+fn before_a_run(view: &Canvas<'_>) -> String {
+    let state = view.state;
+    if state.is_replay() {
+        return "Nothing is pruned yet.".into();
+    }
+    let start = view.key(Action::Start);
+    if state.to_be_searched() {
+        format!("Nothing is pruned yet; {start} predicts costs, sets the ratios by them, and prunes.")
+    } else {
+        format!("Nothing is pruned yet; {start} prunes all layers.")
+    }
 }
 
 /// Parameters and size of the dense and the pruned model.

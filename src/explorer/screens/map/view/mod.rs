@@ -1,5 +1,6 @@
 //! Draws the map: one row per layer, attention at the left, channels at the right, and the cell under the cursor in words.
 
+mod profile;
 mod readout;
 
 use ratatui::{
@@ -26,6 +27,8 @@ use crate::{
 const LABEL: u16 = 4;
 /// Rows of the words below the map.
 const READOUT: u16 = 4;
+/// Rows of a map around its layers: the border and the numbers of the units.
+const AROUND_ROWS: u16 = 3;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if view.state.layers.is_empty() {
@@ -33,15 +36,27 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         view.absent(inner, "The layers appear once the model is open.");
         return;
     }
-    let [maps, below] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(READOUT.min(area.height / 3))]).areas(area);
+    let readout = READOUT.min(area.height / 3);
+    let profile = profile::rows(area.height - readout, view.state.layers.len());
+    let [maps, profiles, below] = Layout::vertical([
+        Constraint::Fill(1),
+        Constraint::Length(profile),
+        Constraint::Length(readout),
+    ])
+    .areas(area);
     let heads = Grid::of(view.state, Part::Attention);
     let wide = (heads.cells * heads.wide) as u16 + LABEL + 2;
     // The title needs some room.
     let wide = wide.max(28).min(maps.width / 2);
-    let [left, right] = Layout::horizontal([Constraint::Length(wide), Constraint::Fill(1)]).areas(maps);
+    let parts = [Constraint::Length(wide), Constraint::Fill(1)];
+    let [left, right] = Layout::horizontal(parts).areas(maps);
     part(view, left, Part::Attention);
     part(view, right, Part::Mlp);
+    if profile > 0 {
+        let [left, right] = Layout::horizontal(parts).areas(profiles);
+        profile::draw(view, left, Part::Attention);
+        profile::draw(view, right, Part::Mlp);
+    }
     readout::draw(view, below);
 }
 
@@ -65,18 +80,14 @@ fn part(view: &mut Canvas<'_>, area: Rect, part: Part) {
     let range = (0..layers)
         .filter_map(|layer| Known::of(state, layer, part)?.range(quantity))
         .reduce(|(low, high), (l, h)| (low.min(l), high.max(h)));
-    let shades = match (quantity, range) {
-        (Quantity::Score | Quantity::Cost, Some((low, high))) => Shades::Log { low, high },
-        (_, _) => Shades::Linear,
-    };
+    let shades = Shades::of(quantity, range);
     let names = status::unit_names_of_all(state, part).1;
     let title = format!("{names} by {}", quantity.name());
     let inner = view.panel(panel, area, &title, &note(range, quantity));
     let head = Rect { height: 1, ..inner };
     heading(view, head, part, &grid);
     let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    // Few layers are drawn taller.
-    let tall = (below.height / (layers as u16).max(1)).clamp(1, 3);
+    let tall = rows_of_a_layer(below.height, layers);
     let seen = usize::from(below.height / tall);
     let first = first_in_sight(state.layer, layers, seen);
     for (down, layer) in (first..layers).take(seen).enumerate() {
@@ -95,6 +106,11 @@ fn part(view: &mut Canvas<'_>, area: Rect, part: Part) {
     }
 }
 
+/// Few layers are drawn taller.
+fn rows_of_a_layer(rows: u16, layers: usize) -> u16 {
+    (rows / (layers as u16).max(1)).clamp(1, 3)
+}
+
 fn cell_area(row: Rect, grid: &Grid, cell: usize) -> Rect {
     Rect { x: row.x + LABEL + (cell * grid.wide) as u16, width: grid.wide as u16, ..row }
 }
@@ -107,6 +123,14 @@ enum Shades {
 }
 
 impl Shades {
+    /// The shades of values in a range.
+    fn of(quantity: Quantity, range: Option<(f64, f64)>) -> Self {
+        match (quantity, range) {
+            (Quantity::Score | Quantity::Cost, Some((low, high))) => Self::Log { low, high },
+            (Quantity::Score | Quantity::Cost | Quantity::Order | Quantity::Sessions, _) => Self::Linear,
+        }
+    }
+
     fn place(self, value: f64) -> f64 {
         let place = match self {
             Self::Linear => value,

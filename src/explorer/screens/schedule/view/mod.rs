@@ -13,7 +13,7 @@ use ratio_curve::Picture;
 use crate::{
     config,
     explorer::{
-        Action, Goal, Locked, Screen, State,
+        Action, Goal, Locked, Screen,
         screens::schedule::HISTORY,
         view::{Canvas, Fact, Role, error_curve, list::first_in_sight, status, widgets::wrap},
     },
@@ -35,7 +35,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     let [curve, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
     ratio_curve::draw(view, curve, Picture::Bars);
-    let whole = plan(view.state);
+    let whole = plan(view);
     let (plan_rows, layer_rows) = (whole.len() as u16 + 2, 9);
     let spare = side.height.saturating_sub(plan_rows + layer_rows);
     // If there is little room, numbers are more useful than a curve.
@@ -115,7 +115,8 @@ pub fn changes(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-fn plan(state: &State) -> Vec<Fact> {
+fn plan(view: &Canvas<'_>) -> Vec<Fact> {
+    let state = view.state;
     let schedule = &state.schedule;
     let ratios = &schedule.ratios;
     let ends = |value: Option<&LayerRatio>| value.map_or("–".into(), |&value| ratio(value));
@@ -136,7 +137,7 @@ fn plan(state: &State) -> Vec<Fact> {
     };
     let budget = match &state.screens.schedule.budget {
         Some(budget) => format!("locked, {}", change(budget.parameters as f64, after as f64)),
-        None => "free".into(),
+        None => format!("free, {} locks it", view.key(Action::Budget)),
     };
     vec![
         Fact::new("edited", edited)

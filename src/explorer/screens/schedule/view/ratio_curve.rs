@@ -31,6 +31,8 @@ pub enum Picture {
     Bars,
 }
 
+/// Places along a level that are tried for its name.
+const PLACES: u16 = 12;
 /// Minimum cells of a layer for a bar with a gap beside it.
 const FEWEST_CELLS: u16 = 3;
 
@@ -109,13 +111,16 @@ fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
         let line = row(area, place);
         let y = if at == 0 { line.saturating_sub(1) } else { line + 1 };
         let wide = width(name);
-        let ends = [area.x + 1, area.right().saturating_sub(wide + 1)];
+        let last = area.right().saturating_sub(wide + 1).max(area.x + 1);
+        // The ends first, then places between them.
+        let between = (1..PLACES).map(|at| area.x + 1 + (last - area.x - 1) * at / PLACES);
+        let places = [area.x + 1, last].into_iter().chain(between);
         let free = |x: &u16| {
             (*x..x + wide).all(|x| view.buffer.cell((x, y)).is_some_and(|cell| cell.symbol() == " "))
         };
         if y >= area.y
             && y < area.bottom()
-            && let Some(x) = ends.into_iter().find(free)
+            && let Some(x) = places.into_iter().find(free)
         {
             write(view.buffer, area, x, y, name, style);
         }

@@ -1,6 +1,6 @@
 //! The predicted error of every part, below the bars of the ratios.
 
-use ratatui::layout::Rect;
+use ratatui::{layout::Rect, text::Span};
 
 use crate::{
     explorer::{
@@ -94,6 +94,11 @@ fn sums(view: &mut Canvas<'_>, row: Rect, prediction: &Prediction) {
         line.push(view.span(error(prediction.active), Role::Pruned));
         line.push(view.span(format!(", {}", change(prediction.active, prediction.planned)), Role::Text));
     }
-    line.push(view.span(format!("   {}", prediction.basis.formula()), Role::Muted));
+    let formula = view.span(format!("   {}", prediction.basis.formula()), Role::Muted);
+    // Half a formula says nothing.
+    let taken: usize = line.iter().map(Span::width).sum();
+    if taken + formula.width() <= usize::from(row.width) {
+        line.push(formula);
+    }
     view.line(row, 0, line);
 }

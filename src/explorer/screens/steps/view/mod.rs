@@ -10,12 +10,15 @@ mod weights;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{BLOCK, CHOICE, INVERSE, Phase, STEP, Shown, WEIGHTS, explain::formula, sentences};
-use crate::explorer::{
-    Action, JobKind,
-    view::{
-        Canvas, Role, stage,
-        widgets::{width, wrap, write},
+use crate::{
+    explorer::{
+        Action, Job, JobKind,
+        view::{
+            Canvas, Role, stage,
+            widgets::{width, wrap, write},
+        },
     },
+    protocol::Pace,
 };
 
 /// Minimum rows for a panel of W below the others.
@@ -146,7 +149,11 @@ fn nothing(view: &Canvas<'_>) -> String {
         return stage::waits(state, "The steps are being recorded.");
     }
     if layer.active().is_some() && layer.view(part).is_some_and(|view| view.removed.is_empty()) {
-        return format!("Nothing was removed from {part} in this layer.");
+        let switch = view.key(Action::SwitchPart);
+        return format!("Nothing was removed from {part} in this layer. {switch} shows the other part.{elsewhere}");
+    }
+    if state.follow && state.jobs.pace == Pace::Stepwise && state.job().is_some_and(Job::is_pruning) {
+        return stage::waits(state, "The first step appears once a part with units to remove is measured.");
     }
     let (record, mode) = (view.key(Action::RecordSteps), view.key(Action::StepMode));
     format!(

@@ -119,12 +119,12 @@ fn sorted(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
             put(view.buffer, marks, bar.x, marks.y, view.theme.glyphs.more().1, view.theme.style(role));
         }
     }
-    let text = told(shown, before, now);
+    let text = told(shown, before, now, area.width);
     write(view.buffer, words, words.x, words.y, &text, view.theme.style(Role::Muted));
 }
 
-/// How the scores of the units that stay changed.
-fn told(shown: &Shown<'_>, before: Option<&[Option<f32>]>, now: &[Option<f32>]) -> String {
+/// How the scores of the units that stay changed, in at most `columns` columns.
+fn told(shown: &Shown<'_>, before: Option<&[Option<f32>]>, now: &[Option<f32>], columns: u16) -> String {
     let what = if now.len() == shown.picture.units {
         format!("{} in order", count(now.iter().flatten().count() as u64))
     } else {
@@ -139,7 +139,11 @@ fn told(shown: &Shown<'_>, before: Option<&[Option<f32>]>, now: &[Option<f32>]) 
         .collect();
     ratios.sort_by(f64::total_cmp);
     match ratios.get(ratios.len() / 2) {
-        Some(&median) => format!("{what}; median change {}", change(1.0, median)),
+        Some(&median) => {
+            let changed = format!("median change {}", change(1.0, median));
+            let whole = format!("{what}; {changed}");
+            if width(&whole) <= columns { whole } else { changed }
+        }
         None => what,
     }
 }

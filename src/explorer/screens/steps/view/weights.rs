@@ -37,7 +37,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         (true, false) => "change: none".to_string(),
     };
     let strips = Strips::of(weight, usize::from(upper.height.saturating_sub(2)));
-    let size = if strips.is_some() { "sizes ‖W_j‖ of the columns, per unit" } else { "size ‖W_c‖" };
+    let sizes: &[&str] = match strips {
+        Some(_) => &["sizes ‖W_j‖ of the columns, per unit", "‖W_j‖ per unit", "‖W_j‖"],
+        None => &["size ‖W_c‖", "‖W_c‖"],
+    };
+    let size = sizes.iter().find(|size| width(size) <= upper.width).copied().unwrap_or("");
     labelled(view, upper, size);
     labelled(view, lower, &label);
     let bars = |strip: Rect| Rect { y: strip.y + 1, height: strip.height.saturating_sub(2), ..strip };
