@@ -24,13 +24,14 @@ impl Kind {
     fn assumed(self) -> f64 {
         match self {
             Self::Texts | Self::Blocks => 1.0,
-            Self::Replay | Self::Evaluate => 90.0,
+            Self::Replay => 100.0,
+            Self::Evaluate => 85.0,
+            Self::Predict => 66.0,
             Self::Measure(Part::Attention) => 50.0,
-            Self::Measure(Part::Mlp) => 70.0,
-            Self::Predict => 80.0,
+            Self::Measure(Part::Mlp) => 76.0,
             Self::Propagate(_) => 150.0,
             Self::Solve(Part::Attention) => 5.0,
-            Self::Solve(Part::Mlp) => 12.0,
+            Self::Solve(Part::Mlp) => 15.0,
             Self::Sensitivity | Self::Trials => 40.0,
         }
     }

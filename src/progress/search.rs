@@ -17,8 +17,8 @@ pub fn sensitivity_done(model: &ModelShape, windows: Windows, done: u64, total: 
     cost(share) / cost(1.0).max(f64::MIN_POSITIVE)
 }
 
-/// The fraction of the steps of a prediction before its walk back: one per layer of three.
-const FORWARD: f64 = 1.0 / 3.0;
+/// The first of two steps of a layer on the walk back, the paths, as a fraction of its time.
+const PATHS: f64 = 0.9;
 
 /// The work of a prediction before its walk back: the windows for fitting and those with gradients pass all layers, then the
 /// gradients of the output head.
@@ -28,7 +28,8 @@ pub fn forward(model: &ModelShape, windows: Windows) -> f64 {
 }
 
 fn forward_parts(model: &ModelShape, windows: Windows) -> (f64, f64) {
-    let passes: f64 = model.layers.iter().map(|&shape| one_pass(model, &Layer::unplanned(shape), windows)).sum();
+    let passes: f64 =
+        model.layers.iter().map(|&shape| one_pass(model, &Layer::unplanned(shape), windows)).sum();
     (2.0 * passes, 3.0 * work::head(model, windows.tokens()))
 }
 
@@ -47,15 +48,16 @@ pub fn walk_back(model: &ModelShape, windows: Windows) -> f64 {
     model.layers.iter().map(|&shape| of_layer(&Layer::unplanned(shape))).sum()
 }
 
-/// The finished fractions of both halves of a prediction after `done` of `total` steps.
-pub fn predicted(model: &ModelShape, windows: Windows, done: u64, total: u64) -> (f64, f64) {
-    let share = done as f64 / total.max(1) as f64;
-    if share >= FORWARD {
-        return (1.0, (share - FORWARD) / (1.0 - FORWARD));
+/// The finished fractions of both halves of a prediction after `done` steps: one per layer forward, then two per layer back.
+pub fn predicted(model: &ModelShape, windows: Windows, done: u64) -> (f64, f64) {
+    let layers = model.layers.len().max(1) as u64;
+    if let Some(back) = done.checked_sub(layers) {
+        let paths = if back.is_multiple_of(2) { 0.0 } else { PATHS };
+        return (1.0, ((back / 2) as f64 + paths) / layers as f64);
     }
     // The head comes behind the last layer.
     let (passes, head) = forward_parts(model, windows);
-    (share / FORWARD * passes / (passes + head).max(f64::MIN_POSITIVE), 0.0)
+    (done as f64 / layers as f64 * passes / (passes + head).max(f64::MIN_POSITIVE), 0.0)
 }
 
 /// The work of all sensitivity measurements, with `total` prunings if their number is known.

@@ -145,6 +145,8 @@ impl Progress {
             Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
             Event::LayerStarted { layer, method, .. } => {
                 self.removed = 0;
+                // What came before, such as opening the session, says nothing about the speed of the first step.
+                self.counted = self.now;
                 if self.kind != Some(JobKind::Run) {
                     self.plan_layer(*layer);
                     let copied = |part| !method.parts.contains(&part);
@@ -316,7 +318,7 @@ impl Progress {
                 self.kind.get_or_insert(JobKind::Run);
                 let Some(model) = &self.model else { return self.advance(step, share) };
                 let windows = self.search_windows();
-                let (forward, back) = search::predicted(model, windows, done, total);
+                let (forward, back) = search::predicted(model, windows, done);
                 self.steps.plan(Step::PredictForward, search::forward(model, windows));
                 self.steps.plan(Step::Predict, search::walk_back(model, windows));
                 self.advance(Step::PredictForward, forward);

@@ -168,7 +168,8 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
         let text = if equal {
             format!("Layer {index}: the result equals attempt {number}, so no attempt was added.")
         } else {
-            let marks = if state.layers[index].attempts.len() > 2 { ", m marks it for a comparison" } else { "" };
+            let marks =
+                if state.layers[index].attempts.len() > 2 { ", m marks it for a comparison" } else { "" };
             format!(
                 "Layer {index}: attempt {number} is saved but not active; Enter in the list of attempts activates it{marks}."
             )

@@ -72,9 +72,9 @@ impl Canvas<'_> {
             .border_style(self.theme.style(border))
             .title_top(Line::from(vec![self.space(), self.span(title.clone(), Role::Title), self.space()]));
         let left = room.saturating_sub(width(&title) + 4);
-        let note = whole_clauses(note, left.into());
+        let note = fit(whole_clauses(note, left.into()), left);
         if !note.is_empty() {
-            let note = self.span(note.to_string(), Role::Muted);
+            let note = self.span(note, Role::Muted);
             block = block.title_top(Line::from(vec![self.space(), note, self.space()]).right_aligned());
         }
         let inner = block.inner(area);

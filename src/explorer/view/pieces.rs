@@ -113,10 +113,13 @@ pub(super) fn fitting<'t>(spans: Vec<Span<'t>>, columns: usize) -> Vec<Span<'t>>
     kept
 }
 
+/// Minimum bytes of the first clause of a note that is shown alone.
+const CLAUSE: usize = 4;
+
 /// The first clauses of a note that fit into `columns` columns. Half a clause says nothing, so the rest is left out.
 pub(super) fn whole_clauses(note: &str, columns: usize) -> &str {
     let ends = [", ", " · "].into_iter().flat_map(|between| note.match_indices(between).map(|(at, _)| at));
-    let starts = ends.chain([note.len()]).map(|end| &note[..end]);
+    let starts = ends.filter(|&end| end >= CLAUSE).chain([note.len()]).map(|end| &note[..end]);
     starts.filter(|start| width(start) <= columns).max_by_key(|start| start.len()).unwrap_or("")
 }
 
@@ -162,6 +165,7 @@ mod tests {
         assert_eq!(whole_clauses("E‖h‖², sorted", 12), "E‖h‖²");
         assert_eq!(whole_clauses("auto · mean 0.2500", 17), "auto");
         assert_eq!(whole_clauses("0 to 14.5", 8), "");
+        assert_eq!(whole_clauses("S, then m: compare other sessions", 12), "", "a key alone says nothing");
     }
 
     fn piece(rank: u8, text: &'static str) -> Piece {

@@ -97,8 +97,13 @@ fn sum(amounts: impl Iterator<Item = f64>) -> f64 {
 fn with_shares(amounts: Vec<(usize, Part, f64)>) -> Vec<Added> {
     let sum = sum(amounts.iter().map(|(_, _, amount)| *amount));
     let share = |amount: f64| if sum > 0.0 { amount / sum } else { 0.0 };
-    let with_share =
-        |(layer, part, amount): (usize, Part, f64)| Added { layer, part, amount, share: share(amount), own: None };
+    let with_share = |(layer, part, amount): (usize, Part, f64)| Added {
+        layer,
+        part,
+        amount,
+        share: share(amount),
+        own: None,
+    };
     amounts.into_iter().map(with_share).collect()
 }
 
@@ -119,14 +124,12 @@ const MUCH: f64 = 0.05;
 /// The fraction of its rise below which the own error of a part is small.
 const LITTLE: f64 = 0.25;
 
-/// Says that a part mostly passes on the errors that reach it: `29 mlp: 0.7 % are its own error, the rest amplifies earlier
-/// ones`. None if its own error is a larger part of what it adds, or unknown.
+/// Says that a part mostly passes on the errors that reach it. None if its own error is a larger part of what it adds, or
+/// unknown.
 pub fn amplifies(one: &Added) -> Option<String> {
     let own = one.own?;
-    (one.share >= MUCH && own < LITTLE * one.share).then(|| {
-        let Added { layer, part, .. } = one;
-        format!("{layer} {part}: {} are its own error, the rest amplifies earlier ones", percent(own))
-    })
+    let much = one.share >= MUCH && own < LITTLE * one.share;
+    much.then(|| format!("own error {}, it amplifies earlier errors", percent(own)))
 }
 
 /// The fewest adjacent layers that add most of the output error: `layers 27–29 add 81 % of the output error`. None without a
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn a_part_that_adds_much_but_makes_little_is_told_to_amplify() {
         let one = |share, own| Added { layer: 29, part: Part::Mlp, amount: 1.0, share, own };
-        let told = "29 mlp: 0.7 % are its own error, the rest amplifies earlier ones";
+        let told = "own error 0.7 %, it amplifies earlier errors";
         assert_eq!(amplifies(&one(0.389, Some(0.007))).as_deref(), Some(told));
         assert_eq!(amplifies(&one(0.389, Some(0.2))), None);
         assert_eq!(amplifies(&one(0.01, Some(0.0))), None);
@@ -197,7 +200,10 @@ mod tests {
         let mut known = bars.clone();
         known.iter_mut().zip([Some(0.1), None, Some(0.4), Some(0.2)]).for_each(|(one, own)| one.own = own);
         let by_own = sorted(known, Order::ByOwn);
-        assert_eq!(by_own.iter().map(|one| one.own).collect::<Vec<_>>(), [Some(0.4), Some(0.2), Some(0.1), None]);
+        assert_eq!(
+            by_own.iter().map(|one| one.own).collect::<Vec<_>>(),
+            [Some(0.4), Some(0.2), Some(0.1), None]
+        );
         assert_eq!(bars.iter().map(|one| one.share).sum::<f64>(), 1.0);
     }
 }

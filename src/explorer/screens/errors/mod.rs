@@ -5,7 +5,7 @@ pub mod measure;
 pub mod view;
 pub mod what_if;
 
-use super::{Screen, Copied, Explanation, Panel, Slice};
+use super::{Copied, Explanation, Panel, Screen, Slice};
 use crate::{
     explorer::{
         Action, Effect, Figure, Pointed, State,

@@ -197,7 +197,11 @@ fn a_budget_locked_after_an_attempt_was_activated_is_that_before_it() {
     press(&mut state, "B");
     let channel = state.layers[0].shape.per_channel;
     assert!(state.parameters_planned().abs_diff(budget) <= channel, "{}", state.parameters_planned());
-    assert_eq!(state.schedule.ratios[3], crate::prune::LayerRatio::from(0.5), "the layer keeps the attempt's ratio");
+    assert_eq!(
+        state.schedule.ratios[3],
+        crate::prune::LayerRatio::from(0.5),
+        "the layer keeps the attempt's ratio"
+    );
     let others = moved(&state, &before, 3);
     assert!(!others.is_empty() && others.iter().all(|&at| state.schedule.ratios[at].mlp < before[at].mlp));
     assert!(notice(&state).contains("as before the attempt of layer 3"), "{}", notice(&state));

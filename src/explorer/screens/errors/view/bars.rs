@@ -98,7 +98,8 @@ impl Columns {
 
 /// The names of the numbers.
 fn headings(view: &mut Canvas<'_>, row: Rect, columns: Columns) {
-    let place = Rect { x: row.right().saturating_sub(columns.width()), width: columns.width().min(row.width), ..row };
+    let place =
+        Rect { x: row.right().saturating_sub(columns.width()), width: columns.width().min(row.width), ..row };
     let mut text = pad_left("adds", usize::from(SHARE));
     if columns.own {
         text += &pad_left("own", usize::from(SHARE));
@@ -132,7 +133,8 @@ fn bar(view: &mut Canvas<'_>, row: Rect, one: &Added, most: f64, (chosen, column
         None => measurement(view.buffer, place, one.share.abs() / most, style, view.theme.glyphs),
     }
     let shown = |share: f64| pad_left(&percent(share).replace('-', "−"), usize::from(SHARE));
-    let mut x = write(view.buffer, row, place.right() + 1, row.y, &shown(one.share), view.theme.style(Role::Text));
+    let mut x =
+        write(view.buffer, row, place.right() + 1, row.y, &shown(one.share), view.theme.style(Role::Text));
     if columns.own {
         let own = one.own.map_or_else(|| pad_left("–", usize::from(SHARE)), shown);
         x = write(view.buffer, row, x, row.y, &own, view.theme.style(Role::Text));

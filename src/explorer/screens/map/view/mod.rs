@@ -38,12 +38,9 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     let readout = READOUT.min(area.height / 3);
     let profile = profile::rows(area.height - readout, view.state.layers.len());
-    let [maps, profiles, below] = Layout::vertical([
-        Constraint::Fill(1),
-        Constraint::Length(profile),
-        Constraint::Length(readout),
-    ])
-    .areas(area);
+    let [maps, profiles, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(profile), Constraint::Length(readout)])
+            .areas(area);
     let heads = Grid::of(view.state, Part::Attention);
     let wide = (heads.cells * heads.wide) as u16 + LABEL + 2;
     // The title needs some room.

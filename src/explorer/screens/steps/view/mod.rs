@@ -150,7 +150,9 @@ fn nothing(view: &Canvas<'_>) -> String {
     }
     if layer.active().is_some() && layer.view(part).is_some_and(|view| view.removed.is_empty()) {
         let switch = view.key(Action::SwitchPart);
-        return format!("Nothing was removed from {part} in this layer. {switch} shows the other part.{elsewhere}");
+        return format!(
+            "Nothing was removed from {part} in this layer. {switch} shows the other part.{elsewhere}"
+        );
     }
     if state.follow && state.jobs.pace == Pace::Stepwise && state.job().is_some_and(Job::is_pruning) {
         return stage::waits(state, "The first step appears once a part with units to remove is measured.");
