@@ -320,7 +320,7 @@ fn the_map_fills_a_wide_screen_and_shows_the_layer_as_bars_below() {
     }
     state.size = (200, 57);
     let shown = text(&drawn(&state, 200, 57).0);
-    assert!(shown.contains("Layer 3: channels by score"), "{shown}");
+    assert!(shown.contains("Layer 3: channels"), "{shown}");
 }
 
 #[test]

@@ -71,7 +71,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let bars = sorted(bars, order);
     let at = bars.iter().position(chosen).unwrap_or(0);
     let first = first_in_sight(at, bars.len(), usize::from(body.height));
-    let most = bars.iter().map(|one| one.share.abs()).filter(|share| share.is_finite()).fold(0.0, f64::max);
+    let length = |one: &Added| match order {
+        Order::ByAmount | Order::ByLayer => one.share.abs(),
+        Order::ByOwn => one.own.unwrap_or(0.0),
+    };
+    let most = bars.iter().map(length).filter(|share| share.is_finite()).fold(0.0, f64::max);
     for (row, (at, one)) in rows(body).zip(bars.iter().enumerate().skip(first)) {
         bar(view, row, one, most, (chosen(one), columns));
         view.hits.add(row, Pointed::Row { panel: &ADDED, row: at });
@@ -122,7 +126,8 @@ fn bar(view: &mut Canvas<'_>, row: Rect, one: &Added, most: f64, (chosen, column
     let style = view.theme.style(role);
     match one.own.filter(|&own| own < one.share || one.share < 0.0) {
         Some(own) => {
-            let cells = (f64::from(room) * one.share.abs() / most).round() as u16;
+            // Sorted by own errors, the longest of those fills the width, and longer bars end there.
+            let cells = (f64::from(room) * (one.share.abs() / most).min(1.0)).round() as u16;
             let thin = symbols(view.theme.glyphs).horizontal;
             let cells = cells.max(u16::from(one.share != 0.0));
             (0..cells).for_each(|across| put(view.buffer, place, x + across, row.y, thin, style));

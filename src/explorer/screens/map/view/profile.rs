@@ -39,7 +39,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, part: Part) {
     });
     let shades = Shades::of(quantity, range);
     let names = status::unit_names(state, layer, part).1;
-    let title = format!("Layer {layer}: {names} by {}", quantity.name());
+    let title = format!("Layer {layer}: {names}");
     let inner = view.plain_frame(area, &title, &note(range, quantity));
     if cells.is_empty() {
         view.absent(inner, "This layer has no active attempt yet.");

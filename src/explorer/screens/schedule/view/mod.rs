@@ -137,7 +137,7 @@ fn plan(view: &Canvas<'_>) -> Vec<Fact> {
     };
     let budget = match &state.screens.schedule.budget {
         Some(budget) => format!("locked, {}", change(budget.parameters as f64, after as f64)),
-        None => format!("free, {} locks it", view.key(Action::Budget)),
+        None => format!("free, {} locks", view.key(Action::Budget)),
     };
     vec![
         Fact::new("edited", edited)
