@@ -9,18 +9,18 @@ const MOST: f64 = 0.8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     #[default]
-    ByAmount,
-    ByOwn,
-    ByLayer,
+    Amount,
+    Own,
+    Layer,
 }
 
 impl Order {
     /// The next order; own errors only if they are known beside the amounts.
     pub fn next(self, source: Source) -> Self {
         match (self, source) {
-            (Self::ByAmount, Source::Streams) => Self::ByOwn,
-            (Self::ByAmount, Source::Parts) | (Self::ByOwn, _) => Self::ByLayer,
-            (Self::ByLayer, _) => Self::ByAmount,
+            (Self::Amount, Source::Streams) => Self::Own,
+            (Self::Amount, Source::Parts) | (Self::Own, _) => Self::Layer,
+            (Self::Layer, _) => Self::Amount,
         }
     }
 }
@@ -109,12 +109,12 @@ fn with_shares(amounts: Vec<(usize, Part, f64)>) -> Vec<Added> {
 
 pub fn sorted(mut added: Vec<Added>, order: Order) -> Vec<Added> {
     match order {
-        Order::ByAmount => added.sort_by(|a, b| b.amount.total_cmp(&a.amount)),
-        Order::ByOwn => {
+        Order::Amount => added.sort_by(|a, b| b.amount.total_cmp(&a.amount)),
+        Order::Own => {
             let own = |one: &Added| one.own.unwrap_or(f64::NEG_INFINITY);
             added.sort_by(|a, b| own(b).total_cmp(&own(a)));
         }
-        Order::ByLayer => {}
+        Order::Layer => {}
     }
     added
 }
@@ -186,20 +186,20 @@ mod tests {
 
     #[test]
     fn own_errors_are_an_order_only_beside_the_rises() {
-        let orders = |source| [Order::ByAmount, Order::ByOwn, Order::ByLayer].map(|order| order.next(source));
-        assert_eq!(orders(Source::Streams), [Order::ByOwn, Order::ByLayer, Order::ByAmount]);
-        assert_eq!(orders(Source::Parts)[0], Order::ByLayer);
+        let orders = |source| [Order::Amount, Order::Own, Order::Layer].map(|order| order.next(source));
+        assert_eq!(orders(Source::Streams), [Order::Own, Order::Layer, Order::Amount]);
+        assert_eq!(orders(Source::Parts)[0], Order::Layer);
     }
 
     #[test]
     fn bars_are_sorted_by_amount_or_stay_in_the_order_of_layers() {
         let bars = of(&[3.0, 9.0, -1.0, 5.0]);
         let amounts = |order| sorted(bars.clone(), order).iter().map(|one| one.amount).collect::<Vec<_>>();
-        assert_eq!(amounts(Order::ByAmount), [9.0, 5.0, 3.0, -1.0]);
-        assert_eq!(amounts(Order::ByLayer), [3.0, 9.0, -1.0, 5.0]);
+        assert_eq!(amounts(Order::Amount), [9.0, 5.0, 3.0, -1.0]);
+        assert_eq!(amounts(Order::Layer), [3.0, 9.0, -1.0, 5.0]);
         let mut known = bars.clone();
         known.iter_mut().zip([Some(0.1), None, Some(0.4), Some(0.2)]).for_each(|(one, own)| one.own = own);
-        let by_own = sorted(known, Order::ByOwn);
+        let by_own = sorted(known, Order::Own);
         assert_eq!(
             by_own.iter().map(|one| one.own).collect::<Vec<_>>(),
             [Some(0.4), Some(0.2), Some(0.1), None]

@@ -36,9 +36,9 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         Source::Parts => ("Own error of the parts", "E‖Δy‖²"),
     };
     let note = match order {
-        Order::ByAmount => format!("{note}, sorted"),
-        Order::ByOwn => format!("{note}, by own error"),
-        Order::ByLayer => note.to_string(),
+        Order::Amount => format!("{note}, sorted"),
+        Order::Own => format!("{note}, by own error"),
+        Order::Layer => note.to_string(),
     };
     let inner = view.panel(&ADDED, area, title, &note);
     if bars.is_empty() {
@@ -72,8 +72,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let at = bars.iter().position(chosen).unwrap_or(0);
     let first = first_in_sight(at, bars.len(), usize::from(body.height));
     let length = |one: &Added| match order {
-        Order::ByAmount | Order::ByLayer => one.share.abs(),
-        Order::ByOwn => one.own.unwrap_or(0.0),
+        Order::Amount | Order::Layer => one.share.abs(),
+        Order::Own => one.own.unwrap_or(0.0),
     };
     let most = bars.iter().map(length).filter(|share| share.is_finite()).fold(0.0, f64::max);
     for (row, (at, one)) in rows(body).zip(bars.iter().enumerate().skip(first)) {
