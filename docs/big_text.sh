@@ -34,7 +34,7 @@ def write():
 
 
 def prune(*arguments):
-    windows = ["--calibration", text, "--samples", "128", "--seq-len", "128", "--ratio", "0.25", "--no-export"]
+    windows = ["--calibration", text, "--samples", "128", "--seq-len", "128", "--ratio", "0.25", "--schedule", "log", "--no-export"]
     return subprocess.run([program, "prune", *windows, *arguments], capture_output=True, text=True)
 
 

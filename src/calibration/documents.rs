@@ -111,7 +111,7 @@ struct Groups {
 
 enum Kept {
     All(Vec<String>),
-    Drawn(Reservoir<String>),
+    Drawn(Box<Reservoir<String>>),
 }
 
 impl Documents {
@@ -134,7 +134,7 @@ impl Documents {
                     reservoir.add(key, text.len() as u64, text);
                 }
             }
-            self.kept = Kept::Drawn(reservoir);
+            self.kept = Kept::Drawn(Box::new(reservoir));
         }
     }
 

@@ -87,7 +87,7 @@ fn decode(
     records.leave_out(unread.iter().map(|column| column.name()));
     let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(damaged)?;
     let groups = groups(reader.metadata(), &read, records.documents.sampling());
-    let all: Vec<u64> = reader.metadata().row_groups().iter().map(|group| rows_of(group)).collect();
+    let all: Vec<u64> = reader.metadata().row_groups().iter().map(rows_of).collect();
     if let Some(drawn) = &groups {
         records.documents.draw_groups(drawn.len(), &all);
     }

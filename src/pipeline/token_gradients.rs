@@ -55,9 +55,9 @@ pub fn squared_gradients_by_token(
 /// Adds |g|² of each row of g [tokens, rows] to the sums.
 fn add_squares(gradients: &Tensor, sums: &mut [f64]) -> Result<(), Error> {
     let (_, rows) = gradients.dims2()?;
-    Ok(with_values(gradients, |gradients| {
+    with_values(gradients, |gradients| {
         let square = |row: &[f32]| row.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
         let squares = gradients.chunks_exact(rows).map(square);
         sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
-    })?)
+    })
 }
