@@ -48,7 +48,9 @@ pub struct Sensitivity {
 enum Caution {
     /// The costs are used as they are.
     None,
-    /// Factors that keep the ratios of neighbouring layers together.
+    /// A factor that keeps the ratios of neighbouring layers together.
+    Spread,
+    /// Factors that also spare attention.
     Full,
 }
 
@@ -62,6 +64,7 @@ impl Caution {
         const SPREAD: f64 = 4.0;
         match self {
             Self::None => 1.0,
+            Self::Spread => 1.0 + SPREAD * share,
             Self::Full => {
                 let of_part = match part {
                     Part::Attention => ATTENTION,
@@ -105,15 +108,17 @@ pub struct Candidate {
 
 impl Candidate {
     /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. With a guard text, it
-    /// is the higher of both. Without one, a plan without caution must be clearly better, because its advantage is smaller
+    /// is the higher of both. Without one, a plan with less caution must be clearly better, because its advantage is smaller
     /// on other text.
     fn compared(&self) -> f64 {
-        /// KL of a plan without caution over that of an equally good plan with caution.
-        const MARGIN: f64 = 0.7;
+        /// KL of a plan without caution, or with some, over that of an equally good plan with full caution.
+        const NONE: f64 = 0.7;
+        const SPREAD: f64 = 0.9;
         let Some(Judgement { divergence, guard, loss: _ }) = self.judged else { return f64::INFINITY };
         match (guard, self.caution) {
             (Some(guard), _) => divergence.max(guard),
-            (None, Some(Caution::None)) => divergence / MARGIN,
+            (None, Some(Caution::None)) => divergence / NONE,
+            (None, Some(Caution::Spread)) => divergence / SPREAD,
             (None, Some(Caution::Full) | None) => divergence,
         }
     }

@@ -11,6 +11,8 @@ const FACTORS: [f64; 2] = [2.0, 1.3];
 
 /// Name of the candidate from the costs of the parts, made dearer by [`Caution::Full`].
 const CAUTIOUS: &str = "costs";
+/// Name of the candidate from the costs made dearer by [`Caution::Spread`].
+const SPREAD: &str = "costs, attention as it is";
 
 /// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,8 +76,8 @@ impl SearchState<'_, '_, '_> {
 }
 
 impl Search<'_> {
-    /// Predicts or measures costs, allocates, and improves by trials. The `named` schedules are candidates too, so with more
-    /// trials than schedules the result has no higher KL divergence on the windows for comparing than any of them.
+    /// Predicts or measures costs, allocates, and improves by trials. The `named` schedules are candidates too, so with two
+    /// trials more than schedules the result has no higher KL divergence on the windows for comparing than any of them.
     pub fn run(
         &self,
         named: Vec<(String, Vec<LayerRatio>)>,
@@ -102,11 +104,17 @@ impl Search<'_> {
         if let Some((name, ratios)) = cautious {
             state.offer(name, ratios, Some(Caution::Full))?;
         }
+        let (mut dearer, mut caution) = (grown(1.0), Caution::Full);
+        let mut least = state.tried.first().map_or(f64::INFINITY, Candidate::compared);
+        if let Some(counts) = self.allocation(&curves, &dearer, Caution::Spread) {
+            state.offer(SPREAD.into(), self.ratios(&curves, &counts), Some(Caution::Spread))?;
+            if let Some(spread) = state.tried.get(1).map(Candidate::compared).filter(|own| *own < least) {
+                (least, caution) = (spread, Caution::Spread);
+            }
+        }
         for (name, ratios) in named {
             state.offer(name, ratios, None)?;
         }
-        let (mut dearer, mut caution) = (grown(1.0), Caution::Full);
-        let mut least = state.tried.first().map_or(f64::INFINITY, Candidate::compared);
         for growth in GROWTHS {
             let weights = grown(growth);
             let Some(counts) = self.allocation(&curves, &weights, Caution::None) else { break };
