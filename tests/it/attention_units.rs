@@ -195,7 +195,8 @@ fn a_search_removes_the_unit_that_costs_less_for_what_it_frees() {
     let search = record.search.unwrap();
     let ratios = &search.tried[search.best].ratios;
     let mut removed = 0;
-    for layer in 0..MIXED.len() {
+    assert_eq!(ratios.len(), MIXED.len());
+    for (layer, ratio) in ratios.iter().enumerate() {
         let of_unit = |unit| {
             let found = search.curves.iter().find(|curve| (curve.layer, curve.unit) == (layer, Some(unit)));
             found.unwrap_or_else(|| panic!("layer {layer} has no curve for {unit}"))
@@ -204,8 +205,8 @@ fn a_search_removes_the_unit_that_costs_less_for_what_it_frees() {
         let cost = |curve: &SensitivityCurve, point: &LossPoint| {
             point.rise * (1.0 + 4.0 * point.removed as f64 / curve.units as f64)
         };
-        let share = ratios[layer].of(Part::Attention);
-        let chosen = ratios[layer].unit.unwrap_or(AttentionUnit::QueryHead);
+        let share = ratio.of(Part::Attention);
+        let chosen = ratio.unit.unwrap_or(AttentionUnit::QueryHead);
         let own = of_unit(chosen);
         let units = (share * own.units as f64).round() as usize;
         let Some(point) = own.points.iter().find(|point| point.removed == units) else { continue };
