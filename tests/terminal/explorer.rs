@@ -148,8 +148,8 @@ fn activating_an_attempt_makes_later_layers_stale_until_they_are_run_again() {
     terminal.keys("\x150.5\r");
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
-    // Enter moves to the list; a second Enter activates the attempt under the cursor, which is the newest.
-    terminal.keys("\r\r");
+    // The retry leads to the list; Enter activates the attempt under the cursor, which is the newest.
+    terminal.keys("\r");
     terminal.wait_for("attempt 1 is active; 11 later layers are stale");
     terminal.wait_for("◌ 11 stale");
     // The choice can be undone and redone.

@@ -67,7 +67,7 @@ fn pruned_layers_choices_and_plans_are_restored() {
     terminal.keys("\x150.5\r");
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
-    terminal.keys("\r\r");
+    terminal.keys("\r");
     terminal.wait_for("attempt 1 is active; 11 later layers are stale");
     terminal.keys("1]+");
     terminal.wait_for("0.1597");
