@@ -2,11 +2,42 @@
 
 use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan::parameters_removed, plan_by_ratios},
-    Candidate, Caution, Search, SearchNotice, SearchObserver,
+    Caution, Judgement, Search, SearchNotice, SearchObserver,
     memory::keeps_all,
     quietly,
 };
 use crate::prune::LayerRatio;
+
+/// Ratios for the whole model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    pub name: String,
+    pub ratios: Vec<LayerRatio>,
+    /// Number of parameters removed.
+    pub removed: u64,
+    /// Its predictions, compared with those of the dense model; None for a search that tries a single model.
+    pub judged: Option<Judgement>,
+    /// How the costs were used; None for a named schedule.
+    pub(super) caution: Option<Caution>,
+}
+
+impl Candidate {
+    /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. With a guard text, it
+    /// is the higher of both. Without one, a plan with less caution must be clearly better, because its advantage is smaller
+    /// on other text.
+    pub(super) fn compared(&self) -> f64 {
+        /// KL of a plan without caution, or with some, over that of an equally good plan with full caution.
+        const NONE: f64 = 0.7;
+        const SPREAD: f64 = 0.9;
+        let Some(Judgement { divergence, guard, loss: _ }) = self.judged else { return f64::INFINITY };
+        match (guard, self.caution) {
+            (Some(guard), _) => divergence.max(guard),
+            (None, Some(Caution::None)) => divergence / NONE,
+            (None, Some(Caution::Spread)) => divergence / SPREAD,
+            (None, Some(Caution::Full) | None) => divergence,
+        }
+    }
+}
 
 /// The streams at the input of every layer of a candidate. A candidate that differs only in later layers
 /// starts from them. If memory is short, only the streams of the first layer are kept.

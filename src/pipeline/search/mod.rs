@@ -5,6 +5,7 @@
 //! compared on others, if there are enough.
 
 mod candidate;
+mod caution;
 mod fisher;
 mod judge;
 mod measured;
@@ -24,9 +25,11 @@ use crate::{
 
 use super::{Error, Notice, Pass, stream::Stream};
 
-pub use candidate::CandidateStreams;
+pub use candidate::{Candidate, CandidateStreams};
 pub use judge::Judgement;
 pub use memory::search_phases;
+
+use caution::Caution;
 
 /// The cost of removing units of one part while all other parts are original.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,39 +44,6 @@ pub struct Sensitivity {
     pub per_unit: u64,
     /// (units removed, KL(dense ‖ pruned) in nats per token), ascending.
     pub points: Vec<(usize, f64)>,
-}
-
-/// How much the costs of the parts together exceed the sum of their own.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Caution {
-    /// The costs are used as they are.
-    None,
-    /// A factor that keeps the ratios of neighbouring layers together.
-    Spread,
-    /// Factors that also spare attention.
-    Full,
-}
-
-impl Caution {
-    /// The factor of a part's cost with this share of its units removed.
-    ///
-    /// Attentions back each other up: removing one costs little, removing several costs much more than the sum. A plan that
-    /// empties a few layers fits the text that it was chosen on, and is worse on other text.
-    fn factor(self, part: Part, share: f64) -> f64 {
-        const ATTENTION: f64 = 4.0;
-        const SPREAD: f64 = 4.0;
-        match self {
-            Self::None => 1.0,
-            Self::Spread => 1.0 + SPREAD * share,
-            Self::Full => {
-                let of_part = match part {
-                    Part::Attention => ATTENTION,
-                    Part::Mlp => 1.0,
-                };
-                of_part * (1.0 + SPREAD * share)
-            }
-        }
-    }
 }
 
 /// A part whose units may be removed.
@@ -91,37 +61,6 @@ struct Chosen {
     /// Index of the curve.
     curve: usize,
     units: usize,
-}
-
-/// Ratios for the whole model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    pub name: String,
-    pub ratios: Vec<LayerRatio>,
-    /// Number of parameters removed.
-    pub removed: u64,
-    /// Its predictions, compared with those of the dense model; None for a search that tries a single model.
-    pub judged: Option<Judgement>,
-    /// How the costs were used; None for a named schedule.
-    caution: Option<Caution>,
-}
-
-impl Candidate {
-    /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. With a guard text, it
-    /// is the higher of both. Without one, a plan with less caution must be clearly better, because its advantage is smaller
-    /// on other text.
-    fn compared(&self) -> f64 {
-        /// KL of a plan without caution, or with some, over that of an equally good plan with full caution.
-        const NONE: f64 = 0.7;
-        const SPREAD: f64 = 0.9;
-        let Some(Judgement { divergence, guard, loss: _ }) = self.judged else { return f64::INFINITY };
-        match (guard, self.caution) {
-            (Some(guard), _) => divergence.max(guard),
-            (None, Some(Caution::None)) => divergence / NONE,
-            (None, Some(Caution::Spread)) => divergence / SPREAD,
-            (None, Some(Caution::Full) | None) => divergence,
-        }
-    }
 }
 
 /// Progress of a search.
