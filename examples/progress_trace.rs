@@ -33,7 +33,7 @@ fn print(file: &str, events: &[Stamped], run: u64) {
     println!("{file}: {end:.1} s\n");
     println!("| time | told | told left | true left | off |\n| ---: | ---: | ---: | ---: | ---: |");
     let mut progress = Progress::default();
-    let (mut row, mut falls, mut last, mut worst) = (1, 0, 0.0, 0.0f64);
+    let (mut row, mut falls, mut last, mut worst) = (1, 0, 0.0, (0.0f64, 0.0));
     for stamped in events {
         progress.observe(stamped);
         if stamped.run != run {
@@ -46,7 +46,10 @@ fn print(file: &str, events: &[Stamped], run: u64) {
         let told = progress.left();
         // In the last seconds a third is less than a screen shows.
         if let Some(told) = told.filter(|_| time >= 0.2 && left >= 2.0) {
-            worst = worst.max((told / left - 1.0).abs());
+            let off = (told / left - 1.0).abs();
+            if off > worst.0 {
+                worst = (off, time);
+            }
         }
         if time >= row as f64 / ROWS as f64 {
             row = (time * ROWS as f64) as usize + 1;
@@ -61,7 +64,8 @@ fn print(file: &str, events: &[Stamped], run: u64) {
         }
     }
     println!(
-        "\nThe fraction fell {falls} times. From a fifth on, the time left was off by at most {:.0} %.\n",
-        100.0 * worst
+        "\nThe fraction fell {falls} times. From a fifth on, the time left was off by at most {:.0} %, at {:.0} %.\n",
+        100.0 * worst.0,
+        100.0 * worst.1
     );
 }

@@ -26,7 +26,7 @@ impl Kind {
             Self::Texts | Self::Blocks => 1.0,
             Self::Replay => 100.0,
             Self::Evaluate => 85.0,
-            Self::Predict => 66.0,
+            Self::Predict => 52.0,
             Self::Measure(Part::Attention) => 50.0,
             Self::Measure(Part::Mlp) => 76.0,
             Self::Propagate(_) => 150.0,

@@ -9,15 +9,14 @@ use super::{
     rates::Rates,
     search,
     steps::{Step, Steps},
-    work::{self, Layer, PARTS, Windows},
+    work::{self, INVERTED, Layer, PARTS, Windows},
 };
 
 /// Seconds before a remaining time is shown.
 const WARM_UP: f64 = 0.5;
 /// Largest fraction before any computation is measured.
 const UNMEASURED: f64 = 0.02;
-/// Fraction of a solve that is done when the second moment is inverted, and when all units are removed.
-const INVERTED: f64 = 0.6;
+/// Fraction of a solve that is done when all units are removed.
 const REMOVED: f64 = 0.8;
 /// A measurement counts 1/e after this fraction of the work of its kind.
 const HORIZON: f64 = 0.2;
@@ -157,7 +156,8 @@ impl Progress {
             Event::HessianStatistics { layer, part, .. } => {
                 self.removed = 0;
                 self.finish(Step::Measure(*layer, *part));
-                self.advance(Step::Solve(*layer, *part), INVERTED);
+                let solved = self.layer(*layer).is_none_or(|layer| layer.is_solved(*part));
+                self.advance(Step::Solve(*layer, *part), if solved { INVERTED } else { 1.0 });
             }
             Event::UnitsRemoved { layer, part, units, .. } => {
                 self.removed += units.len();

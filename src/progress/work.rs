@@ -30,7 +30,7 @@ pub struct Layer {
     /// Units to remove.
     pub attention_units: usize,
     pub mlp_units: usize,
-    /// Whether the parts are solved.
+    /// Whether the run visits the parts.
     pub attention: bool,
     pub mlp: bool,
 }
@@ -58,8 +58,8 @@ impl Layer {
             mlp_kept: kept(Part::Mlp, planned.mlp_units),
             attention_units: planned.attention_units.unwrap_or(0),
             mlp_units: planned.mlp_units.unwrap_or(0),
-            attention: planned.attention_units.is_some_and(|units| units > 0),
-            mlp: planned.mlp_units.is_some_and(|units| units > 0),
+            attention: planned.attention_units.is_some(),
+            mlp: planned.mlp_units.is_some(),
         }
     }
 
@@ -70,11 +70,19 @@ impl Layer {
         }
     }
 
-    pub fn is_solved(&self, part: Part) -> bool {
+    fn is_visited(&self, part: Part) -> bool {
         match part {
             Part::Attention => self.attention,
             Part::Mlp => self.mlp,
         }
+    }
+
+    pub fn is_solved(&self, part: Part) -> bool {
+        let units = match part {
+            Part::Attention => self.attention_units,
+            Part::Mlp => self.mlp_units,
+        };
+        self.is_visited(part) && units > 0
     }
 }
 
@@ -107,17 +115,21 @@ fn inputs(model: &ModelShape, layer: &LayerShape, part: Part, length: f64) -> f6
 pub fn measure(model: &ModelShape, layer: &Layer, part: Part, windows: Windows) -> f64 {
     let columns = columns(model, &layer.shape, part);
     let forward = inputs(model, &layer.shape, part, windows.seq_len as f64) * windows.streams as f64;
-    let moment = if layer.is_solved(part) { columns * columns } else { 0.0 };
+    let moment = if layer.is_visited(part) { columns * columns } else { 0.0 };
     windows.tokens() * (forward + moment) / GIGA
 }
 
-/// Inverts the second moment, removes units and fits the rest.
+/// Fraction of a solve that is done when the second moment is inverted and its statistics are known.
+pub const INVERTED: f64 = 0.6;
+
+/// Inverts the second moment, removes units and fits the rest. A part that keeps all units has statistics as well.
 pub fn solve(model: &ModelShape, layer: &Layer, part: Part) -> f64 {
-    if !layer.is_solved(part) {
-        return 0.0;
+    let all = columns(model, &layer.shape, part).powi(3) / GIGA;
+    match (layer.is_visited(part), layer.is_solved(part)) {
+        (false, _) => 0.0,
+        (true, false) => INVERTED * all,
+        (true, true) => all * (1.0 + 0.5 * (1.0 - layer.kept(part))),
     }
-    let removed = 1.0 - layer.kept(part);
-    columns(model, &layer.shape, part).powi(3) * (1.0 + 0.5 * removed) / GIGA
 }
 
 /// Passes the windows through the pruned part.
