@@ -22,20 +22,18 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// KL(dense ‖ pruned) in nats per token, by which candidates are compared; infinite if it is unknown. With a guard text, it
-    /// is the higher of both. Without one, a plan with less caution must be clearly better, because its advantage is smaller
-    /// on other text.
-    pub(super) fn compared(&self) -> f64 {
-        /// KL of a plan without caution, or with some, over that of an equally good plan with full caution.
-        const NONE: f64 = 0.7;
-        const SPREAD: f64 = 0.9;
+    /// KL(dense ‖ pruned) in nats per token; infinite if it is unknown. With a guard text, it is the higher of both.
+    pub(super) fn divergence(&self) -> f64 {
         let Some(Judgement { divergence, guard, loss: _ }) = self.judged else { return f64::INFINITY };
-        match (guard, self.caution) {
-            (Some(guard), _) => divergence.max(guard),
-            (None, Some(Caution::None)) => divergence / NONE,
-            (None, Some(Caution::Spread)) => divergence / SPREAD,
-            (None, Some(Caution::Full) | None) => divergence,
-        }
+        guard.map_or(divergence, |guard| divergence.max(guard))
+    }
+
+    /// By what plans from costs are compared with each other. Without a guard text, a plan with less caution must be clearly
+    /// better, because its advantage is smaller on other text.
+    pub(super) fn compared(&self) -> f64 {
+        let guarded = self.judged.is_some_and(|judged| judged.guard.is_some());
+        let caution = self.caution.filter(|_| !guarded);
+        self.divergence() / caution.map_or(1.0, Caution::advantage)
     }
 }
 
@@ -71,9 +69,7 @@ impl Search<'_> {
     ) -> Result<(Candidate, CandidateStreams), Error> {
         let architecture = self.checkpoint.architecture();
         let plan = plan_by_ratios(architecture, &ratios, self.settings)?;
-        let layerwise = self.layerwise();
-        let fit = self.fitting(self.settings);
-        let judge = self.judging(&layerwise);
+        let (fit, judge) = (self.fitting(), self.judging());
         let mut streams_so_far = match like {
             Some(like) => like.shared(&plan),
             None => {

@@ -33,4 +33,24 @@ impl Caution {
             }
         }
     }
+
+    /// KL of a plan with this caution over that of an equally good plan with full caution: the advantage of a plan with less
+    /// caution is smaller on other text.
+    pub fn advantage(self) -> f64 {
+        match self {
+            Self::None => 0.7,
+            Self::Spread => 0.9,
+            Self::Full => 1.0,
+        }
+    }
+
+    /// What a move has to multiply the KL divergence by at least, to be more than chance. A move that makes attention cheaper
+    /// takes back caution.
+    pub fn enough(self, part: Part, dearer: f64) -> f64 {
+        const CHANCE: f64 = 0.99;
+        match (self, part) {
+            (Self::Full, Part::Attention) if dearer < 1.0 => Self::Spread.advantage(),
+            (Self::None | Self::Spread | Self::Full, Part::Attention | Part::Mlp) => CHANCE,
+        }
+    }
 }

@@ -66,8 +66,7 @@ impl Search<'_> {
         let mut walk = Backward::start(on_gradient, &inputs, &labels, &mut |progress| {
             observer(at(progress.layer, layers))
         })?;
-        let settings = self.layerwise();
-        let pass = self.fitting(&settings);
+        let pass = self.fitting();
         let parts = self.parts()?;
         let counts = self.all_counts(&parts, &SHARES);
         let samples = (self.gradient.samples() * self.gradient.seq_len() * DRAWS) as f64;

@@ -36,8 +36,7 @@ impl Search<'_> {
         if let Some(dense) = self.dense.get() {
             return Ok(dense);
         }
-        let settings = self.layerwise();
-        let judge = self.judging(&settings);
+        let judge = self.judging();
         let mut streams = judge.enter()?;
         for layer in 0..self.checkpoint.architecture().layers.len() {
             judge.through(layer, None, &mut streams, &mut quietly(observer, &notice))?;

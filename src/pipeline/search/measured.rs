@@ -16,8 +16,7 @@ pub(super) const ALL_UP_TO: usize = 10;
 impl Search<'_> {
     /// A measured curve for each prunable part.
     pub fn measured_costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
-        let settings = self.layerwise();
-        let (fit, judge) = (self.fitting(&settings), self.judging(&settings));
+        let (fit, judge) = (self.fitting(), self.judging());
         let layers = self.checkpoint.architecture().layers.len();
         let parts = self.parts()?;
         let counts = self.all_counts(&parts, &SHARES);

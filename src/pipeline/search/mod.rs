@@ -10,6 +10,7 @@ mod fisher;
 mod judge;
 mod measured;
 mod memory;
+mod moves;
 mod optimise;
 
 use std::{cell::OnceCell, ops::ControlFlow};
@@ -20,7 +21,9 @@ use crate::{
     calibration::{TokenWeights, Windows},
     config::{SearchCosts, Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
-    prune::{AttentionUnit, AttentionUnitChoice, Choice, LayerRatio, Part, Target, allocate, interpolated},
+    prune::{
+        AttentionUnit, AttentionUnitChoice, Choice, LayerRatio, Part, Refine, Target, allocate, interpolated,
+    },
 };
 
 use super::{Error, Notice, Pass, stream::Stream};
@@ -116,10 +119,12 @@ pub struct Search<'a> {
     trials: usize,
 }
 
-/// Settings for the passes of a search, with tracking, evaluation and saving turned off.
+/// Settings for the passes of a search: each part fitted to its own output without swaps; tracking and evaluation turned off.
 pub fn for_search(settings: &Settings) -> Settings {
     let mut settings = settings.clone();
     (settings.evaluation.track_errors, settings.evaluation.text) = (Tracking::Off, None);
+    // Trials take a fraction of the time without them, and come out in the same order but for chance.
+    (settings.objective.target, settings.solver.refine) = (Target::Layer, Refine::None);
     settings
 }
 
@@ -292,24 +297,18 @@ impl<'a> Search<'a> {
 
     /// A pass over the windows for fitting weights. In the dense model with one part pruned, there are no earlier errors to
     /// compensate for.
-    fn fitting<'s>(&'s self, settings: &'s Settings) -> Pass<'s> {
-        Pass { weights: self.weights, ..self.pass(self.fit, settings) }
+    fn fitting(&self) -> Pass<'_> {
+        Pass { weights: self.weights, ..self.pass(self.fit) }
     }
 
     /// A pass over the windows for measuring losses.
-    fn judging<'s>(&'s self, settings: &'s Settings) -> Pass<'s> {
-        self.pass(self.judge, settings)
+    fn judging(&self) -> Pass<'_> {
+        self.pass(self.judge)
     }
 
-    fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
+    fn pass<'s>(&'s self, windows: &'s Windows) -> Pass<'s> {
         let (device, dtype) = (self.device, self.dtype);
-        Pass { checkpoint: self.checkpoint, settings, windows, weights: None, device, dtype }
-    }
-
-    fn layerwise(&self) -> Settings {
-        let mut settings = self.settings.clone();
-        settings.objective.target = Target::Layer;
-        settings
+        Pass { checkpoint: self.checkpoint, settings: self.settings, windows, weights: None, device, dtype }
     }
 
     /// The cheapest counts that reach the budget; the costs of part i are multiplied by `dearer[i]`. `caution` makes high

@@ -1,6 +1,7 @@
 //! Chooses the ratios: candidates by their divergence from the dense model, then moves that lower it.
 
 use super::super::{Error, plan::parameters_removed, plan_by_ratios};
+use super::moves::{Move, moves};
 use super::{Candidate, CandidateStreams, Caution, Search, SearchNotice, SearchObserver, Sensitivity, emit};
 use crate::prune::LayerRatio;
 
@@ -46,15 +47,15 @@ impl SearchState<'_, '_, '_> {
         self.tried.len() >= self.search.trials
     }
 
-    /// Tries ratios unless they were tried before. Returns true if they are the best so far.
+    /// Tries ratios unless they were tried before. Returns by what they compare, None if they were not tried.
     fn offer(
         &mut self,
         name: String,
         ratios: Vec<LayerRatio>,
         caution: Option<Caution>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<f64>, Error> {
         if self.is_spent() || self.tried.iter().any(|tried| tried.ratios == ratios) {
-            return Ok(false);
+            return Ok(None);
         }
         let place = (self.tried.len() as u64, self.search.trials as u64);
         let (tried, streams) = self.search.candidate(
@@ -64,14 +65,31 @@ impl SearchState<'_, '_, '_> {
             place,
             self.observer,
         )?;
-        let best = self.tried.get(self.best).is_none_or(|best| tried.compared() < best.compared());
-        emit(self.observer, SearchNotice::Candidate { tried: &tried, best })?;
+        let compared = tried.compared();
+        let index = self.tried.len();
+        self.tried.push(tried);
+        self.best = best_of(&self.tried);
+        let best = self.best == index;
+        emit(self.observer, SearchNotice::Candidate { tried: &self.tried[index], best })?;
         if best {
-            self.best = self.tried.len();
             self.best_streams = Some(streams);
         }
-        self.tried.push(tried);
-        Ok(best)
+        Ok(Some(compared))
+    }
+}
+
+/// Index of the best plan from costs, or of a named schedule with less divergence.
+fn best_of(tried: &[Candidate]) -> usize {
+    let least = |by: fn(&Candidate) -> f64, named: bool| {
+        let own = tried.iter().enumerate().filter(move |(_, tried)| tried.caution.is_none() == named);
+        own.min_by(|(_, one), (_, other)| by(one).total_cmp(&by(other)))
+    };
+    let (own, named) = (least(Candidate::compared, false), least(Candidate::divergence, true));
+    match (own, named) {
+        (Some((_, own)), Some((named, schedule))) if schedule.divergence() < own.divergence() => named,
+        (Some((own, _)), _) => own,
+        (None, Some((named, _))) => named,
+        (None, None) => 0,
     }
 }
 
@@ -129,19 +147,31 @@ impl Search<'_> {
         }
         // Moves start from the allocation, because they change its weights. If a named schedule is better, it
         // remains the best.
+        let moves = moves(&curves);
         for factor in FACTORS {
             let mut moved = true;
             while moved && !state.is_spent() {
                 moved = false;
-                for (at, curve) in curves.iter().enumerate() {
+                for Move { name, part, curves: own } in &moves {
                     for by in [factor, 1.0 / factor] {
-                        let mut weights = dearer.clone();
-                        weights[at] *= by;
-                        let Some(counts) = self.allocation(&curves, &weights, caution) else { continue };
-                        let ratios = self.ratios(&curves, &counts);
-                        let name = format!("layer {}, {} × {by:.2}", curve.layer, curve.part);
-                        if state.offer(name, ratios, Some(caution))? {
-                            (dearer, moved) = (weights, true);
+                        let enough = caution.enough(*part, by);
+                        let mut helped = false;
+                        loop {
+                            let mut weights = dearer.clone();
+                            own.iter().for_each(|&at| weights[at] *= by);
+                            let Some(counts) = self.allocation(&curves, &weights, caution) else { break };
+                            let ratios = self.ratios(&curves, &counts);
+                            let name = format!("{name} × {by:.2}");
+                            match state
+                                .offer(name, ratios, Some(caution))?
+                                .filter(|own| *own < enough * least)
+                            {
+                                Some(own) => (least, dearer) = (own, weights),
+                                None => break,
+                            }
+                            (moved, helped) = (true, true);
+                        }
+                        if helped {
                             break;
                         }
                     }
@@ -155,5 +185,46 @@ impl Search<'_> {
             return Err(super::super::beyond_reach(self.checkpoint.architecture(), self.settings, share));
         }
         Ok(SearchResult { dense: Some(dense), curves, tried, best })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::search::Judgement;
+
+    fn tried(caution: Option<Caution>, divergence: f64, guard: Option<f64>) -> Candidate {
+        let judged = Some(Judgement { loss: 0.0, divergence, guard });
+        Candidate { name: String::new(), ratios: Vec::new(), removed: 0, judged, caution }
+    }
+
+    #[test]
+    fn a_plan_with_less_caution_must_be_clearly_better() {
+        let full = tried(Some(Caution::Full), 1.0, None);
+        assert_eq!(best_of(&[full.clone(), tried(Some(Caution::Spread), 0.95, None)]), 0);
+        assert_eq!(best_of(&[full.clone(), tried(Some(Caution::Spread), 0.89, None)]), 1);
+        assert_eq!(best_of(&[full.clone(), tried(Some(Caution::None), 0.75, None)]), 0);
+        assert_eq!(best_of(&[full, tried(Some(Caution::None), 0.69, None)]), 1);
+    }
+
+    #[test]
+    fn a_named_schedule_is_compared_without_a_margin() {
+        let plans = [
+            tried(Some(Caution::Full), 1.0, None),
+            tried(Some(Caution::Spread), 0.8, None),
+            tried(None, 0.85, None),
+        ];
+        assert_eq!(best_of(&plans), 1);
+        assert_eq!(best_of(&[&plans[..], &[tried(None, 0.79, None)]].concat()), 3);
+    }
+
+    #[test]
+    fn the_higher_of_both_divergences_decides_with_a_guard() {
+        let plans = [
+            tried(Some(Caution::Full), 1.0, Some(1.2)),
+            tried(Some(Caution::Spread), 0.9, Some(1.19)),
+            tried(None, 0.1, Some(1.3)),
+        ];
+        assert_eq!(best_of(&plans), 1);
     }
 }
