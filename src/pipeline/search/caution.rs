@@ -44,13 +44,12 @@ impl Caution {
         }
     }
 
-    /// What a move has to multiply the KL divergence by at least, to be more than chance. A move that makes attention cheaper
+    /// The caution of a plan after a move that multiplies the costs of a part by `dearer`. A move that makes attention cheaper
     /// takes back caution.
-    pub fn enough(self, part: Part, dearer: f64) -> f64 {
-        const CHANCE: f64 = 0.99;
+    pub fn after_move(self, part: Part, dearer: f64) -> Self {
         match (self, part) {
-            (Self::Full, Part::Attention) if dearer < 1.0 => Self::Spread.advantage(),
-            (Self::None | Self::Spread | Self::Full, Part::Attention | Part::Mlp) => CHANCE,
+            (Self::Full, Part::Attention) if dearer < 1.0 => Self::Spread,
+            (Self::None | Self::Spread | Self::Full, Part::Attention | Part::Mlp) => self,
         }
     }
 }

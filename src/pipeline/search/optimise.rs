@@ -9,6 +9,8 @@ use crate::prune::LayerRatio;
 const GROWTHS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.1, 2.5];
 /// Factors for multiplying and dividing a part's cost, to try removing less or more of it.
 const FACTORS: [f64; 2] = [2.0, 1.3];
+/// What a move has to multiply the KL divergence by at least, to be more than chance.
+const CHANCE: f64 = 0.99;
 
 /// Name of the candidate from the costs of the parts, made dearer by [`Caution::Full`].
 const CAUTIOUS: &str = "costs";
@@ -75,6 +77,25 @@ impl SearchState<'_, '_, '_> {
             self.best_streams = Some(streams);
         }
         Ok(Some(compared))
+    }
+
+    /// Tries the plan with the costs of a move multiplied by `by`. Returns by what it compares, and its factors of the costs;
+    /// None if it was not tried.
+    fn after_move(
+        &mut self,
+        curves: &[Sensitivity],
+        dearer: &[f64],
+        Move { name, part, curves: own }: &Move,
+        by: f64,
+        caution: Caution,
+    ) -> Result<Option<(f64, Vec<f64>)>, Error> {
+        let mut dearer = dearer.to_vec();
+        own.iter().for_each(|&at| dearer[at] *= by);
+        let Some(counts) = self.search.allocation(curves, &dearer, caution) else { return Ok(None) };
+        let ratios = self.search.ratios(curves, &counts);
+        let name = format!("{name} × {by:.2}");
+        let compared = self.offer(name, ratios, Some(caution.after_move(*part, by)))?;
+        Ok(compared.map(|compared| (compared, dearer)))
     }
 }
 
@@ -152,24 +173,14 @@ impl Search<'_> {
             let mut moved = true;
             while moved && !state.is_spent() {
                 moved = false;
-                for Move { name, part, curves: own } in &moves {
+                for of in &moves {
                     for by in [factor, 1.0 / factor] {
-                        let enough = caution.enough(*part, by);
                         let mut helped = false;
-                        loop {
-                            let mut weights = dearer.clone();
-                            own.iter().for_each(|&at| weights[at] *= by);
-                            let Some(counts) = self.allocation(&curves, &weights, caution) else { break };
-                            let ratios = self.ratios(&curves, &counts);
-                            let name = format!("{name} × {by:.2}");
-                            match state
-                                .offer(name, ratios, Some(caution))?
-                                .filter(|own| *own < enough * least)
-                            {
-                                Some(own) => (least, dearer) = (own, weights),
-                                None => break,
-                            }
-                            (moved, helped) = (true, true);
+                        while let Some((own, weights)) = state
+                            .after_move(&curves, &dearer, of, by, caution)?
+                            .filter(|(own, _)| *own < CHANCE * least)
+                        {
+                            (least, dearer, moved, helped) = (own, weights, true, true);
                         }
                         if helped {
                             break;
