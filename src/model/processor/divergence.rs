@@ -1,9 +1,6 @@
 //! KL divergence between the predictions of two models with one output head, in one pass over stretches of the vocabulary.
 
-use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
-
-use crate::product::multiply_tile;
 
 use super::{
     buffers::Buffer,
@@ -77,28 +74,13 @@ impl Head<'_> {
 
     /// `dense` and `own` are normed, [tokens, hidden]; the words from `first` to the end of the stretch.
     fn pairs(&self, (dense, own): (&[f32], &[f32]), targets: &[u32], first: usize) -> Vec<Pair> {
-        let (tokens, hidden) = (targets.len(), self.norm.len());
-        let words = (self.weight.len() / hidden - first).min(WORDS);
-        let mut pairs = vec![Pair::NOTHING; tokens];
-        let mut buffers = [0; 2].map(|_| Buffer::of(tokens * AT_ONCE.min(words)));
-        for start in (0..words).step_by(AT_ONCE) {
-            let first = first + start;
-            let words = AT_ONCE.min(words - start);
-            let weight =
-                MatRef::from_row_major_slice(&self.weight[first * hidden..][..words * hidden], words, hidden);
-            for (h, logits) in [dense, own].into_iter().zip(&mut buffers) {
-                let logits = &mut logits[..tokens * words];
-                let h = MatRef::from_row_major_slice(h, tokens, hidden);
-                let product = MatMut::from_row_major_slice_mut(logits, tokens, words);
-                multiply_tile(product, Accum::Replace, h, weight.transpose(), self.factor);
-                self.limit(logits);
-            }
-            let [dense, own] = &mut buffers;
-            let rows = dense[..tokens * words]
-                .chunks_exact_mut(words)
-                .zip(own[..tokens * words].chunks_exact_mut(words));
-            for (((dense, own), pair), target) in rows.zip(&mut pairs).zip(targets) {
-                let target = (*target as usize).checked_sub(first).and_then(|at| own.get(at)).copied();
+        let mut pairs = vec![Pair::NOTHING; targets.len()];
+        let [mut of_dense, mut of_own] = [0; 2].map(|_| Buffer::of(targets.len() * AT_ONCE));
+        for words in self.tiles(first) {
+            let dense = self.logits(dense, &words, &mut of_dense).chunks_exact_mut(words.len());
+            let own = self.logits(own, &words, &mut of_own).chunks_exact_mut(words.len());
+            for (((dense, own), pair), target) in dense.zip(own).zip(&mut pairs).zip(targets) {
+                let target = (*target as usize).checked_sub(words.start).and_then(|at| own.get(at)).copied();
                 let (most, sum, apart) = exponentials_and_differences(dense, own);
                 let dense = Seen { most, sum: f64::from(sum), target: None };
                 let (most, sum) = log_sum_parts(own);

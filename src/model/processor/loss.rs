@@ -5,6 +5,8 @@ mod gradient;
 
 pub use gradient::Choice;
 
+use std::ops::Range;
+
 use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
 
@@ -93,27 +95,43 @@ impl Head<'_> {
 
     /// normed: [tokens, hidden]; the words from `first` to the end of the stretch.
     fn stretch(&self, normed: &[f32], targets: &[u32], first: usize) -> Vec<Seen> {
-        let (tokens, hidden) = (targets.len(), self.norm.len());
-        let words = (self.weight.len() / hidden - first).min(WORDS);
-        let normed = MatRef::from_row_major_slice(normed, tokens, hidden);
-        let mut seen = vec![Seen::NOTHING; tokens];
-        let mut logits = Buffer::of(tokens * AT_ONCE.min(words));
-        for start in (0..words).step_by(AT_ONCE) {
-            let first = first + start;
-            let words = AT_ONCE.min(words - start);
-            let logits = &mut logits[..tokens * words];
-            let weight =
-                MatRef::from_row_major_slice(&self.weight[first * hidden..][..words * hidden], words, hidden);
-            let product = MatMut::from_row_major_slice_mut(logits, tokens, words);
-            multiply_tile(product, Accum::Replace, normed, weight.transpose(), self.factor);
-            for ((logits, seen), target) in logits.chunks_exact_mut(words).zip(&mut seen).zip(targets) {
-                self.limit(logits);
-                let target = (*target as usize).checked_sub(first).and_then(|at| logits.get(at)).copied();
+        let mut seen = vec![Seen::NOTHING; targets.len()];
+        let mut logits = Buffer::of(targets.len() * AT_ONCE);
+        for words in self.tiles(first) {
+            let logits = self.logits(normed, &words, &mut logits);
+            for ((logits, seen), target) in logits.chunks_exact_mut(words.len()).zip(&mut seen).zip(targets) {
+                let target =
+                    (*target as usize).checked_sub(words.start).and_then(|at| logits.get(at)).copied();
                 let (most, sum) = log_sum_parts(logits);
                 *seen = seen.and(Seen { most, sum: f64::from(sum), target });
             }
         }
         seen
+    }
+
+    /// The words from `first` to the end of the stretch, [`AT_ONCE`] at a time.
+    pub(super) fn tiles(&self, first: usize) -> impl Iterator<Item = Range<usize>> {
+        let end = (self.weight.len() / self.norm.len()).min(first + WORDS);
+        (first..end).step_by(AT_ONCE).map(move |start| start..end.min(start + AT_ONCE))
+    }
+
+    /// The logits [tokens, words] of `normed` [tokens, hidden], at the beginning of the buffer.
+    pub(super) fn logits<'b>(
+        &self,
+        normed: &[f32],
+        words: &Range<usize>,
+        buffer: &'b mut [f32],
+    ) -> &'b mut [f32] {
+        let hidden = self.norm.len();
+        let (tokens, count) = (normed.len() / hidden, words.len());
+        let logits = &mut buffer[..tokens * count];
+        let normed = MatRef::from_row_major_slice(normed, tokens, hidden);
+        let weight = &self.weight[words.start * hidden..words.end * hidden];
+        let weight = MatRef::from_row_major_slice(weight, count, hidden);
+        let product = MatMut::from_row_major_slice_mut(logits, tokens, count);
+        multiply_tile(product, Accum::Replace, normed, weight.transpose(), self.factor);
+        self.limit(logits);
+        logits
     }
 
     /// Limits the logits to ±cap, if there is one.
