@@ -57,10 +57,9 @@ fn more_draws_and_windows_need_more_memory() {
     assert!(BackwardFootprint { samples: 32, ..plain }.peak() > plain.peak());
 }
 
-/// `cargo test --release --lib backward::tests::memory -- --ignored --nocapture` prints the amounts.
+/// `cargo test --release --lib backward::tests::memory -- --nocapture` prints the amounts.
 #[test]
 #[cfg(target_os = "linux")]
-#[ignore = "it measures whole processes, which takes long"]
 fn a_backward_pass_needs_the_forecast_memory_and_no_more_with_twice_the_layers() {
     let peak = |layers: usize| -> f64 {
         let name = "pipeline::backward::tests::memory::one_pass_in_a_process_of_its_own";
@@ -68,6 +67,7 @@ fn a_backward_pass_needs_the_forecast_memory_and_no_more_with_twice_the_layers()
             .args(["--exact", name, "--ignored", "--nocapture"])
             .env(DEPTH, layers.to_string())
             .env("MALLOC_ARENA_MAX", "1")
+            .env("RAYON_NUM_THREADS", "2")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&ran.stdout);
