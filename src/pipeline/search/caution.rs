@@ -43,13 +43,4 @@ impl Caution {
             Self::Full => 1.0,
         }
     }
-
-    /// The caution of a plan after a move that multiplies the costs of a part by `dearer`. A move that makes attention cheaper
-    /// takes back caution.
-    pub fn after_move(self, part: Part, dearer: f64) -> Self {
-        match (self, part) {
-            (Self::Full, Part::Attention) if dearer < 1.0 => Self::Spread,
-            (Self::None | Self::Spread | Self::Full, Part::Attention | Part::Mlp) => self,
-        }
-    }
 }

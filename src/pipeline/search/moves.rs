@@ -7,7 +7,6 @@ use crate::prune::Part;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Move {
     pub name: String,
-    pub part: Part,
     /// Indexes of their curves. An attention has one for each unit that it may lose.
     pub curves: Vec<usize>,
 }
@@ -37,7 +36,7 @@ pub(super) fn moves(curves: &[Sensitivity]) -> Vec<Move> {
                     .filter(|&at| curves[at].part == *part && piece.contains(&curves[at].layer))
                     .collect();
                 if !moves.iter().any(|earlier| earlier.curves == own) {
-                    moves.push(Move { name: name(*part, piece), part: *part, curves: own });
+                    moves.push(Move { name: name(*part, piece), curves: own });
                 }
             }
         }

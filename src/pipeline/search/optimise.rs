@@ -85,7 +85,7 @@ impl SearchState<'_, '_, '_> {
         &mut self,
         curves: &[Sensitivity],
         dearer: &[f64],
-        Move { name, part, curves: own }: &Move,
+        Move { name, curves: own }: &Move,
         by: f64,
         caution: Caution,
     ) -> Result<Option<(f64, Vec<f64>)>, Error> {
@@ -94,7 +94,7 @@ impl SearchState<'_, '_, '_> {
         let Some(counts) = self.search.allocation(curves, &dearer, caution) else { return Ok(None) };
         let ratios = self.search.ratios(curves, &counts);
         let name = format!("{name} × {by:.2}");
-        let compared = self.offer(name, ratios, Some(caution.after_move(*part, by)))?;
+        let compared = self.offer(name, ratios, Some(caution))?;
         Ok(compared.map(|compared| (compared, dearer)))
     }
 }
