@@ -1,11 +1,17 @@
 //! The entry points of the program: items of the crate's private modules for the binary, tests, benches and
 //! examples of this package. It is not part of the library's interface.
 
+pub mod cluster {
+    #[cfg(feature = "mpi")]
+    pub use crate::cluster::connect;
+    pub use crate::cluster::{Group, Traffic, in_process};
+}
+
 pub mod engine {
     pub use crate::engine::{
-        Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, Measure, Measured, ModelChoice,
-        PruneRun, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume,
-        retry, start, workspace,
+        Choose, Context, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, Measure, Measured,
+        ModelChoice, PruneRun, Ranks, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate,
+        follow, prune, resume, retry, start, workspace,
     };
 }
 
@@ -18,6 +24,8 @@ pub mod explorer {
 }
 
 pub mod headless {
+    #[cfg(feature = "mpi")]
+    pub use crate::headless::without_interrupts;
     pub use crate::headless::{
         Confirmation, Output, Removal, advice, choose, collect_sweep, compare_sessions, evaluate, export,
         generate, inspect, list_sessions, logits, measure, print_text, prune, prune_old_sessions,

@@ -42,6 +42,7 @@ pub mod prune;
 #[doc(hidden)]
 pub mod application;
 
+mod cluster;
 mod disk;
 mod engine;
 mod explorer;

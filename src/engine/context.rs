@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{DraftSaver, stopwatch::Stopwatch};
+use super::{DraftSaver, Ranks, stopwatch::Stopwatch};
 use crate::{
     protocol::{Command, Control, Draft, Event, Pace, Stage, Stamped},
     prune::LayerRatio,
@@ -35,6 +35,8 @@ pub struct Context {
     /// Log of the open session.
     journal: Option<Journal>,
     drafts: DraftSaver,
+    /// The ranks that compute with this process.
+    ranks: Option<Ranks>,
 }
 
 /// Whether the job should continue.
@@ -84,7 +86,18 @@ impl Context {
             queue: VecDeque::new(),
             journal: None,
             drafts,
+            ranks: None,
         }
+    }
+
+    /// From now on, leads these ranks.
+    pub fn use_ranks(&mut self, ranks: Option<Ranks>) {
+        self.ranks = ranks;
+    }
+
+    /// The ranks that compute with this process, if there are any.
+    pub(super) fn ranks(&self) -> Option<&Ranks> {
+        self.ranks.as_ref()
     }
 
     /// Number of the running job.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    calibration, config, eval, export,
+    calibration, cluster, config, eval, export,
     failure::{Advice, Kind},
     model, pipeline, recording, session,
 };
@@ -54,6 +54,16 @@ pub enum Error {
     VerificationFailed { format: export::Format, largest: f64, tolerance: f64 },
     #[error("the current directory cannot be read ({0}); change into one that exists")]
     CurrentDir(std::io::Error),
+    #[error(
+        "model {0}: this rank finds other files there than the first rank; give every rank the same files"
+    )]
+    OtherModel(String),
+    #[error(
+        "device: expected cpu, because {ranks} ranks compute, found {device}; use the processor, or a single process"
+    )]
+    RanksOnDevice { ranks: usize, device: model::ComputeDevice },
+    #[error(transparent)]
+    Ranks(#[from] cluster::Error),
     #[error(transparent)]
     Calibration(#[from] calibration::Error),
     #[error(transparent)]
@@ -122,6 +132,7 @@ impl Error {
             Self::Pipeline(cause) => cause.kind(),
             Self::Eval(cause) => cause.kind(),
             Self::Export(cause) => cause.kind(),
+            Self::Ranks(cause) => cause.kind(),
             Self::Cancelled => Kind::Cancelled,
             Self::Stdout(_) | Self::VerificationFailed { .. } | Self::Runtime(_) | Self::Panicked => {
                 Kind::Failed
@@ -133,6 +144,8 @@ impl Error {
             | Self::Changed { .. }
             | Self::NothingRun(_)
             | Self::CurrentDir(_)
+            | Self::OtherModel(_)
+            | Self::RanksOnDevice { .. }
             | Self::NoSuchModel(_)
             | Self::NoCalibration
             | Self::NoEvalText
@@ -172,6 +185,9 @@ impl Error {
             | Self::Changed { .. }
             | Self::VerificationFailed { .. }
             | Self::CurrentDir(_)
+            | Self::OtherModel(_)
+            | Self::RanksOnDevice { .. }
+            | Self::Ranks(_)
             | Self::Calibration(_)
             | Self::Pipeline(_)
             | Self::NoSuchModel(_)

@@ -8,11 +8,12 @@ use crate::{
     calibration::{self, TextSource, Windows},
     config::{self, Machine, Settings},
     eval::{self, EvaluationStreams, MeasuredPerplexity},
-    model::{BlockByBlock, Checkpoint},
+    model::{BlockByBlock, Checkpoint, LayerSize},
+    pipeline::Cuts,
     protocol::{Event, PerplexityRecord},
 };
 
-use super::{Context, Error, evaluate::EvalText, texts};
+use super::{Context, Error, Ranks, evaluate::EvalText, texts};
 
 /// The inputs of a perplexity measurement.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,6 +178,40 @@ impl<'a> Measurement<'a> {
             })?);
         }
         self.text.measure(model, &self.evaluation.machine, self.forward, true, context)
+    }
+
+    /// [`Self::dense`] on a group of ranks.
+    pub fn dense_on(
+        &self,
+        ranks: &Ranks,
+        checkpoint: &Checkpoint,
+        context: &mut Context,
+    ) -> Result<Option<MeasuredPerplexity>, Error> {
+        let machine = self.evaluation.machine;
+        let perplexity = self.text.perplexity(checkpoint, &machine, self.forward);
+        let measured = ranks.perplexity(&perplexity, (checkpoint, machine), None, &mut |done, total| {
+            self.dense_step((done, total), context)
+        });
+        match measured {
+            Err(error) if error.is_cancelled() => unless_skipped(Err(eval::Error::Cancelled), context),
+            measured => Ok(Some(measured?)),
+        }
+    }
+
+    /// [`Self::pruned`] on a group of ranks.
+    pub fn pruned_on(
+        &self,
+        ranks: &Ranks,
+        checkpoint: &Checkpoint,
+        (cuts, sizes): (&dyn Cuts, &[LayerSize]),
+        context: &mut Context,
+    ) -> Result<MeasuredPerplexity, Error> {
+        let machine = self.evaluation.machine;
+        let perplexity = self.text.perplexity(checkpoint, &machine, self.forward);
+        let pruned = Some((cuts, sizes));
+        ranks.perplexity(&perplexity, (checkpoint, machine), pruned, &mut |done, total| {
+            self.text.progress(true, (done, total), context)
+        })
     }
 
     /// Prepares to measure the dense model block by block between other work, if its hidden states fit into `room`

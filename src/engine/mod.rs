@@ -15,6 +15,7 @@ mod notices;
 mod open;
 mod place;
 mod publish;
+mod ranks;
 mod stopwatch;
 mod texts;
 mod weigh;
@@ -32,6 +33,7 @@ pub use inspect::{Inspection, forecast, inspect};
 pub use logits::{Logits, logits};
 pub use open::ModelChoice;
 pub use place::SessionPlace;
+pub use ranks::{Ranks, follow};
 pub use worker::{Worker, start};
 pub use workspace::{
     Choose, Export, LayerTries, Measure, Measured, PruneRun, Report, Resume, Resumed, Retry, Tried, choose,

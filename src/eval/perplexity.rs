@@ -181,7 +181,11 @@ impl Perplexity<'_> {
         (mean, standard_error)
     }
 
-    fn windows(&self) -> Result<Vec<&[u32]>, Error> {
+    /// The windows of the text.
+    ///
+    /// # Errors
+    /// [`Error::TextTooShort`].
+    pub fn windows(&self) -> Result<Vec<&[u32]>, Error> {
         let windows: Vec<&[u32]> = self.tokens.chunks_exact(self.seq_len).collect();
         if windows.is_empty() {
             return Err(Error::TextTooShort {
@@ -202,7 +206,9 @@ impl Perplexity<'_> {
         (self.length() * self.model.architecture().hidden * self.dtype.size_in_bytes()) as u64
     }
 
-    fn windows_at_once(&self) -> usize {
+    /// Number of windows whose hidden states are in memory together.
+    #[must_use]
+    pub fn windows_at_once(&self) -> usize {
         usize::try_from(self.memory_budget / 2 / self.bytes_per_window()).unwrap_or(usize::MAX).max(1)
     }
 

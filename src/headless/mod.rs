@@ -19,6 +19,8 @@ pub use measure::measure;
 pub use on_model::{evaluate, generate, logits, prune};
 pub use on_session::{choose, export, report, resume, retry};
 pub use output::{Output, print_text, say};
+#[cfg(feature = "mpi")]
+pub use run::without_interrupts;
 pub use sessions::{
     Confirmation, Removal, compare as compare_sessions, list as list_sessions,
     prune_old as prune_old_sessions, remove as remove_sessions, show as show_session,

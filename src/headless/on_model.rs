@@ -9,24 +9,29 @@ use super::{
     print_json, print_text, run, say, table,
 };
 use crate::{
-    engine::{self, Error, Evaluate, Evaluation, Generate, Generated, Logits, PruneRun},
+    engine::{self, Error, Evaluate, Evaluation, Generate, Generated, Logits, PruneRun, Ranks},
     protocol::RunRecord,
     recording::Recorder,
     words::{count, duration, perplexity, plus_minus, session_argument},
 };
 
-/// Prunes a model and prints the table of its layers, or `run.json`. `root` is the directory of the user's sessions.
+/// Prunes a model, with the help of other ranks if there are any, and prints the table of its layers, or `run.json`. `root` is the directory of the user's sessions.
 ///
 /// # Errors
 /// If the job fails or is cancelled, the recording cannot be written, or stdout cannot be written.
 pub fn prune(
     job: PruneRun,
+    ranks: Option<Ranks>,
     output: Output,
     mut recorder: Option<Recorder>,
     root: Option<&Path>,
 ) -> Result<(), Error> {
     let out = job.out.clone();
-    let driven = run::drive(move |control| engine::prune(job, control), recorder.as_mut());
+    let work = move |control: &mut engine::Context| {
+        control.use_ranks(ranks);
+        engine::prune(job, control)
+    };
+    let driven = run::drive(work, recorder.as_mut());
     let session = driven.session.clone();
     let record = or_resume_hint(driven, root)?;
     match output {

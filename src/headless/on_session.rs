@@ -10,7 +10,7 @@ use super::{
     say, table,
 };
 use crate::{
-    engine::{self, Choose, Error, Export, LayerTries, Report, Resume, Retry, Tried},
+    engine::{self, Choose, Error, Export, LayerTries, Ranks, Report, Resume, Retry, Tried},
     prune::AttentionUnitChoice,
     recording::Recorder,
     session,
@@ -23,12 +23,17 @@ use crate::{
 /// If the job fails or is cancelled, the recording cannot be written, or stdout cannot be written.
 pub fn resume(
     job: Resume,
+    ranks: Option<Ranks>,
     output: Output,
     mut recorder: Option<Recorder>,
     root: Option<&Path>,
 ) -> Result<(), Error> {
     let session = session_argument(root, &job.session);
-    let driven = run::drive(move |control| engine::resume(job, control), recorder.as_mut());
+    let work = move |control: &mut engine::Context| {
+        control.use_ranks(ranks);
+        engine::resume(job, control)
+    };
+    let driven = run::drive(work, recorder.as_mut());
     let resumed = or_resume_hint(driven, root)?;
     if resumed.was_finished {
         say("The run was already finished.");

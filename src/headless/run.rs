@@ -90,6 +90,19 @@ fn follow<T: Send + 'static>(
     })
 }
 
+/// Runs `work`, which no signal interrupts: the signals that request a process to terminate have no effect until it returns.
+///
+/// # Errors
+/// Those of `work`, and [`Error::Runtime`].
+#[cfg(feature = "mpi")]
+pub fn without_interrupts<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    // The handlers stay installed for the life of the process.
+    let _interrupts = runtime.block_on(async { Interrupts::listen() }).map_err(Error::Runtime)?;
+    work()
+}
+
 /// The signals that request a process to terminate.
 #[cfg(unix)]
 pub struct Interrupts([tokio::signal::unix::Signal; 3]);

@@ -67,6 +67,11 @@ impl BlockCut {
         Self { layer, heads: None, channels: None }
     }
 
+    /// Index of the layer.
+    pub fn layer(&self) -> usize {
+        self.layer
+    }
+
     /// This cut combined with a cut of the attention.
     pub fn with_heads(self, heads: HeadCut) -> Self {
         Self { heads: Some(Arc::new(heads)), ..self }

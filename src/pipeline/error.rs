@@ -1,6 +1,6 @@
 //! Errors of a pass over the layers.
 
-use crate::{failure::Kind, model, prune, prune::Part};
+use crate::{cluster, failure::Kind, model, prune, prune::Part};
 
 use super::KeptWhole;
 
@@ -55,6 +55,8 @@ pub enum Error {
     Model(#[from] model::Error),
     #[error("the tensor computation failed: {0}")]
     Tensor(#[from] candle_core::Error),
+    #[error(transparent)]
+    Ranks(#[from] cluster::Error),
     #[error("cancelled")]
     Cancelled,
 }
@@ -65,6 +67,7 @@ impl Error {
         match self {
             Self::Plan(cause) | Self::Part { cause, .. } => cause.kind(),
             Self::Model(cause) => cause.kind(),
+            Self::Ranks(cause) => cause.kind(),
             Self::NotFinite { .. } | Self::Overflow { .. } | Self::KeptInputs(_) | Self::Tensor(_) => {
                 Kind::Failed
             }
@@ -78,6 +81,16 @@ impl Error {
             | Self::NoPart { .. }
             | Self::NothingRemoved { .. } => Kind::Input,
         }
+    }
+}
+
+impl cluster::Ended for Error {
+    fn of_ranks(&self) -> Option<&cluster::Error> {
+        if let Self::Ranks(cause) = self { Some(cause) } else { None }
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind()
     }
 }
 

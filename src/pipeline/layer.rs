@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::{
+    cluster::Work,
     config::Solver,
     model::{Block, LayerSize, select_columns},
     prune::{
@@ -19,6 +20,7 @@ use super::{
     notice::{Observer, emit},
     pass::{after_part, inputs_stay, part_inputs},
     plan::{seed_of, units, untouched_part},
+    ranks::Asked,
     stream::with_values,
 };
 
@@ -125,6 +127,24 @@ impl Pass<'_> {
         &self,
         task: &LayerTask,
         streams: &mut Streams,
+        known: Option<&mut MomentCache>,
+        observer: &mut Observer<'_>,
+    ) -> Result<SolvedLayer, Error> {
+        let Some(share) = &streams.share else { return self.layer_with(task, streams, known, observer) };
+        let (asked, cuts) = Asked::layer(task);
+        let (command, into) = asked.command(self.settings, share, &cuts);
+        let group = share.group.clone();
+        streams.share = Some(into);
+        // Other ranks have no cached moments.
+        group.lead(Work::Pass, command, || self.layer_with(task, streams, None, observer))
+    }
+
+    /// [`Pass::layer`] on this rank's windows. On a group of ranks, the first solves the parts, and the records of the others
+    /// are those of unchanged parts.
+    pub(super) fn layer_with(
+        &self,
+        task: &LayerTask,
+        streams: &mut Streams,
         mut known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<SolvedLayer, Error> {
@@ -140,16 +160,13 @@ impl Pass<'_> {
                 Propagate::ToOutput => self.propagate(part, &layer, streams, inputs, observer)?,
                 Propagate::RecordOnly => {}
             }
-            let compared = match &streams.dense {
-                Some(dense) if self.tracks() => Some(streams.pruned.compare(dense)?),
-                Some(_) | None => None,
-            };
+            let compared = if self.tracks() { streams.compared()? } else { None };
             Ok::<_, Error>((record, compared))
         };
         let (attention, behind_attention) =
             part(Part::Attention, task.attention, between, known.as_deref_mut(), streams)?;
         let (mlp, behind_mlp) = part(Part::Mlp, task.mlp, propagate, known, streams)?;
-        if !streams.pruned.is_finite()? {
+        if !streams.are_finite()? {
             return Err(Error::NotFinite { layer: index });
         }
         let output_error = behind_mlp.map(|(_, relative)| relative);
@@ -264,6 +281,9 @@ impl Pass<'_> {
                 untouched_part(part, &size, head_dim, unit, self.settings)
             }
         };
+        if let (Some(share), Task::Solve { .. }) = (&streams.share, task) {
+            share.share_cut(part, &mut layer.cut)?;
+        }
         layer.cut.narrow(part, &mut layer.block)?;
         Ok((record, inputs))
     }
@@ -281,6 +301,7 @@ impl Pass<'_> {
         let (index, block) = (layer.index, &layer.block);
         let columns = layer.cut.columns(part, self.checkpoint.architecture().head_dim, self.device)?;
         let total = self.windows.samples() as u64;
+        let ranks = streams.share.as_ref().map_or(1, |share| share.group.size() as u64);
         let mut done = 0;
         for (h, x) in streams.pruned.batches.iter_mut().zip(inputs) {
             let x = match (x, &columns) {
@@ -289,7 +310,8 @@ impl Pass<'_> {
                 (_, _) => part_inputs(block, part, h, &streams.rope)?,
             };
             *h = after_part(block, part, h, &x)?;
-            done += h.dim(0)? as u64;
+            done += h.dim(0)? as u64 * ranks;
+            let done = done.min(total);
             emit(observer, Notice::Propagating { layer: index, part, done, total })?;
         }
         Ok(())

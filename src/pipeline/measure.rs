@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     BlockCut, Error, Notice, Pass, Streams,
+    chunks::windows_per_chunk,
     cut::HeadCut,
     moments::{Failed, Moments},
     notice::{Observer, emit},
@@ -69,7 +70,7 @@ impl MomentCache {
 impl Pass<'_> {
     /// Runs a part over all windows: accumulates the moments of the inputs x̃ of the scored weight [hidden,
     /// n] if requested, and returns the inputs themselves if `keep`. The part is not cut yet, so the dense
-    /// stream passes through the same block.
+    /// stream passes through the same block. On a group of ranks, only the first has the moments.
     pub(super) fn measure(
         &self,
         part: Part,
@@ -82,11 +83,16 @@ impl Pass<'_> {
         let add_up = matches!(wanted, Wanted::Moments);
         let toward_dense = self.settings.objective.target == Target::DenseStream && streams.dense.is_some();
         let cross = toward_dense.then_some(hidden);
-        let mut moments = add_up.then(|| Moments::new(self.device, n, cross));
-        let total = self.windows.samples() as u64;
+        let mut moments = add_up.then(|| match &streams.share {
+            Some(share) => Moments::on_ranks(share, n, cross),
+            None => Moments::new(self.device, n, cross),
+        });
+        let each = windows_per_chunk(streams.seq_len()) as u64;
+        let (own, total) = (streams.windows() as u64, self.windows.samples() as u64);
         let mut done = 0;
         let mut inputs = Vec::with_capacity(streams.pruned.batches.len());
-        for (batch, h) in streams.pruned.batches.iter().enumerate() {
+        for batch in 0..streams.pruned.batches.len() {
+            let h = &streams.pruned.batches[batch];
             let x = part_inputs(block, part, h, &streams.rope)?;
             let mut wished = None;
             if let Some(dense) = &mut streams.dense {
@@ -100,21 +106,26 @@ impl Pass<'_> {
             }
             if let Some(moments) = &mut moments {
                 let first = done as usize;
-                let weights = self.weights_of(first..first + h.dims()[0]);
+                let windows = first..first + h.dims()[0];
+                let windows = streams.share.as_ref().map_or(windows.clone(), |share| share.place(windows));
+                let weights = self.weights_of(windows);
                 let added = moments.add(&x, wished.as_ref(), weights);
                 added.map_err(|cause| not_measured(layer, part, cause, observer))?;
             }
             done += h.dim(0)? as u64;
             inputs.push(keep.then_some(x));
+            if let Some(moments) = moments.as_mut().filter(|_| done.is_multiple_of(each) || done == own) {
+                moments.end_chunk().map_err(|cause| not_measured(layer, part, cause, observer))?;
+            }
+            let done = streams.done_by_all(done, total);
             emit(observer, Notice::Calibrating { layer, part, done, total })?;
         }
         let measured = match (wanted, moments) {
             (Wanted::Cached(measured), _) => Some(measured),
             (_, Some(moments)) => {
                 let finished = moments.finish();
-                let (moment, toward_dense) =
-                    finished.map_err(|cause| not_measured(layer, part, cause, observer))?;
-                Some(Arc::new(Measured { moment, toward_dense }))
+                let finished = finished.map_err(|cause| not_measured(layer, part, cause, observer))?;
+                finished.map(|(moment, toward_dense)| Arc::new(Measured { moment, toward_dense }))
             }
             (_, None) => None,
         };

@@ -71,6 +71,8 @@
 //! ```
 
 pub mod backward;
+mod chunks;
+mod compared;
 mod curve;
 pub(crate) mod cut;
 mod cut_model;
@@ -84,6 +86,8 @@ mod moments;
 mod notice;
 mod pass;
 pub(crate) mod plan;
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the program uses it")]
+pub(crate) mod ranks;
 mod reach;
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
 pub(crate) mod search;

@@ -4,19 +4,27 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::prune::{self, CrossMoment, Moment, SecondMoment};
 
-use super::{Error, stream::with_values};
+use super::{
+    Error,
+    ranks::{Share, SumsOnRanks},
+    stream::with_values,
+};
 
 /// Number of tokens whose products are summed in the device's f32 before they are added to the f64 sum.
-const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 1024;
 /// Number of rows of a sum that are processed together.
 const STRIPE: usize = 1024;
 
 /// The second moment and mean of inputs and, with target outputs, the cross moment, accumulated batch by
 /// batch.
 pub enum Moments {
-    OnProcessor { second: SecondMoment, cross: Option<InBlocks> },
-    OnDevice { second: Products, of_x: Option<Stripe>, cross: Option<Products> },
+    Processor { second: Box<SecondMoment>, cross: Option<InBlocks> },
+    Device { second: Products, of_x: Option<Stripe>, cross: Option<Products> },
+    Ranks(Box<SumsOnRanks>),
 }
+
+/// The second moment G [n, n] with the mean of the inputs, and the cross moment [m, n] row-major.
+pub type Means = (Moment, Option<Vec<f64>>);
 
 /// A failure of the method or of a tensor operation.
 pub enum Failed {
@@ -40,15 +48,21 @@ impl Moments {
     /// Empty sums for n inputs on a device, and for `cross` target outputs if given.
     pub fn new(device: &Device, n: usize, cross: Option<usize>) -> Self {
         match device {
-            Device::Cpu => {
-                Self::OnProcessor { second: SecondMoment::new(n), cross: cross.map(|m| InBlocks::new(m, n)) }
-            }
-            Device::Cuda(_) | Device::Metal(_) => Self::OnDevice {
+            Device::Cpu => Self::Processor {
+                second: Box::new(SecondMoment::new(n)),
+                cross: cross.map(|m| InBlocks::new(m, n)),
+            },
+            Device::Cuda(_) | Device::Metal(_) => Self::Device {
                 second: Products::new(n, n, Half::Lower),
                 of_x: None,
                 cross: cross.map(|m| Products::new(m, n, Half::Both)),
             },
         }
+    }
+
+    /// Empty sums like those of [`Moments::new`], of the streams that are dealt in this way.
+    pub fn on_ranks(share: &Share, n: usize, cross: Option<usize>) -> Self {
+        Self::Ranks(Box::new(SumsOnRanks::new(share, n, cross)))
     }
 
     /// Adds inputs x [.., n] and, if `cross` was given, the target outputs y [.., m]. `weights`: one per token.
@@ -63,13 +77,13 @@ impl Moments {
         // Each product of y and x has the weight once.
         let y = y.map(|y| times(y, weights.to_vec())).transpose()?;
         match self {
-            Self::OnProcessor { second, cross } => {
+            Self::Processor { second, cross } => {
                 with_values(x, |x| second.add_weighted(x, weights))??;
                 if let (Some(cross), Some(y)) = (cross, &y) {
                     with_values(y, |y| with_values(x, |x| cross.add(y, x)))???;
                 }
             }
-            Self::OnDevice { second, of_x, cross } => {
+            Self::Device { second, of_x, cross } => {
                 let root = times(x, weights.iter().map(|weight| weight.sqrt()).collect())?;
                 second.add(&root, &root)?;
                 add_tokens(of_x, &times(x, weights.to_vec())?, second.n)?;
@@ -77,43 +91,57 @@ impl Moments {
                     cross.add(y, x)?;
                 }
             }
+            Self::Ranks(sums) => sums.add(x, y.as_ref(), Some(weights))?,
         }
         Ok(())
     }
 
     fn add_alike(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<(), Failed> {
         match self {
-            Self::OnProcessor { second, cross } => {
+            Self::Processor { second, cross } => {
                 with_values(x, |x| second.add(x))??;
                 if let (Some(cross), Some(y)) = (cross, y) {
                     with_values(y, |y| with_values(x, |x| cross.add(y, x)))???;
                 }
             }
-            Self::OnDevice { second, of_x, cross } => {
+            Self::Device { second, of_x, cross } => {
                 second.add(x, x)?;
                 add_tokens(of_x, x, second.n)?;
                 if let (Some(cross), Some(y)) = (cross, y) {
                     cross.add(y, x)?;
                 }
             }
+            Self::Ranks(sums) => sums.add(x, y, None)?,
         }
         Ok(())
     }
 
-    /// The means: G [n, n], and the cross moment [m, n] row-major.
-    pub fn finish(self) -> Result<(Moment, Option<Vec<f64>>), Failed> {
-        Ok(match self {
-            Self::OnProcessor { second, cross } => {
-                (second.finish()?, cross.map(InBlocks::finish).transpose()?)
+    /// Ends a chunk of windows. Sums are added chunk by chunk. On a device, the batches decide.
+    pub fn end_chunk(&mut self) -> Result<(), Failed> {
+        match self {
+            Self::Processor { second, cross } => {
+                second.end_chunk();
+                cross.as_mut().map_or(Ok(()), InBlocks::flush)?;
             }
-            Self::OnDevice { second, of_x, cross } => {
+            Self::Device { .. } => {}
+            Self::Ranks(sums) => sums.end_chunk()?,
+        }
+        Ok(())
+    }
+
+    /// The means of all tokens. None on all ranks of a group but the first.
+    pub fn finish(self) -> Result<Option<Means>, Failed> {
+        Ok(Some(match self {
+            Self::Ranks(sums) => return sums.finish(),
+            Self::Processor { second, cross } => (second.finish()?, cross.map(InBlocks::finish).transpose()?),
+            Self::Device { second, of_x, cross } => {
                 let (n, per_token) = (second.n, 1.0 / second.tokens.max(1) as f64);
                 let moment = Moment::from_row_major(n, second.finish()?)?;
                 let of_x = of_x.map_or_else(|| Ok(vec![0.0; n]), Stripe::into_values)?;
                 let moment = moment.with_mean(of_x.iter().map(|sum| sum * per_token).collect())?;
                 (moment, cross.map(Products::finish).transpose()?)
             }
-        })
+        }))
     }
 }
 
@@ -150,6 +178,9 @@ impl InBlocks {
     }
 
     fn flush(&mut self) -> Result<(), prune::Error> {
+        if self.waiting.1.is_empty() {
+            return Ok(());
+        }
         self.sum.add(&self.waiting.0, &self.waiting.1)?;
         self.waiting.0.clear();
         self.waiting.1.clear();
@@ -319,7 +350,7 @@ mod tests {
                 products.stripes = zeros.collect();
             }
         }
-        Moments::OnDevice { second, of_x: None, cross: Some(cross) }
+        Moments::Device { second, of_x: None, cross: Some(cross) }
     }
 
     fn finished(mut moments: Moments, x: &Tensor, y: &Tensor, weights: Option<&[f32]>) -> (Moment, Vec<f64>) {
@@ -329,8 +360,8 @@ mod tests {
             assert!(moments.add(&one(x), Some(&one(y)), weights(window)).is_ok());
         }
         match moments.finish() {
-            Ok((second, Some(cross))) => (second, cross),
-            Ok((_, None)) | Err(_) => panic!("both were requested"),
+            Ok(Some((second, Some(cross)))) => (second, cross),
+            Ok(Some((_, None)) | None) | Err(_) => panic!("both were requested"),
         }
     }
 
@@ -373,7 +404,7 @@ mod tests {
                 let batch = |x: &Tensor| x.narrow(0, start, size.min(TOKENS - start)).unwrap();
                 assert!(moments.add(&batch(&x), Some(&batch(&y)), None).is_ok());
             }
-            moments.finish().ok().unwrap()
+            moments.finish().ok().unwrap().unwrap()
         };
         let whole = in_batches(TOKENS);
         for size in [1, 100, BLOCK, 1500] {

@@ -1,17 +1,23 @@
 //! A pass of the calibration windows through the blocks, and the steps that all kinds of passes share.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Tensor};
 
 use crate::{
     calibration::{TokenWeights, Windows},
+    cluster::{Group, Work},
     config::Settings,
     model::{Block, Checkpoint, Rope, select_columns},
-    prune::{Part, StreamErrors},
+    prune::{Part, StreamError, StreamErrors},
 };
 
 use super::{
     BlockCut, Error, Footprint, Notice,
+    chunks::{batches, chunks, windows_per_chunk},
+    compared::{ComparedChunk, compared},
     notice::{Observer, emit},
+    ranks::{Asked, Share, weight_bytes},
     stream::Stream,
 };
 
@@ -40,6 +46,9 @@ pub struct Streams {
     /// The residual stream of the dense model, if errors are tracked or the dense stream is the target.
     pub dense: Option<Stream>,
     pub(super) rope: Rope,
+    /// This rank's share of the windows; None if one process passes all of them.
+    pub(super) share: Option<Share>,
+    hidden: usize,
 }
 
 impl Streams {
@@ -48,16 +57,51 @@ impl Streams {
         self.pruned.bytes() + self.dense.as_ref().map_or(0, Stream::bytes)
     }
 
-    /// Total number of windows.
+    /// Whether a group of ranks passes the windows. The hidden states are then those of this rank's windows.
+    pub fn are_dealt(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// Windows that all ranks have passed when this rank has passed `done`, for progress.
+    pub(super) fn done_by_all(&self, done: u64, total: u64) -> u64 {
+        self.share.as_ref().map_or(done, |share| (done * share.group.size() as u64).min(total))
+    }
+
+    /// Whether all hidden states of the pruned stream are finite, on all ranks.
+    pub(super) fn are_finite(&self) -> Result<bool, Error> {
+        let own = self.pruned.is_finite()?;
+        self.share.as_ref().map_or(Ok(own), |share| Ok(share.group.all(own)?))
+    }
+
+    /// Compares the pruned stream with the dense one over all tokens, and returns E‖h − h_dense‖² / E‖h_dense‖² too; None
+    /// without a dense stream, and on all ranks but the first.
+    pub(super) fn compared(&self) -> Result<Option<(StreamError, f64)>, Error> {
+        let Some(dense) = &self.dense else { return Ok(None) };
+        let chunks = self.pruned.compare(dense, windows_per_chunk(self.seq_len()))?;
+        let Some(share) = &self.share else { return Ok(Some(compared(&chunks))) };
+        let length = ComparedChunk::bytes_for(self.hidden);
+        let chunks = share.by_chunk(&chunks, ComparedChunk::bytes, ComparedChunk::of_bytes, length)?;
+        Ok(chunks.map(|chunks| compared(&chunks)))
+    }
+
+    /// Number of windows whose hidden states these are.
     pub fn windows(&self) -> usize {
         self.pruned.batches.iter().map(|h| h.dims()[0]).sum()
     }
 
-    /// Drops all windows but the first ones.
+    /// Number of windows of all ranks.
+    pub fn all_windows(&self) -> usize {
+        self.share.as_ref().map_or_else(|| self.windows(), Share::samples)
+    }
+
+    /// Drops all windows but the first ones; of streams that are dealt over ranks, none.
     ///
     /// # Errors
     /// If the device fails.
     pub fn keep_first(&mut self, windows: usize) -> Result<(), Error> {
+        if self.are_dealt() {
+            return Ok(());
+        }
         self.pruned.keep_first(windows)?;
         self.dense.as_mut().map_or(Ok(()), |dense| dense.keep_first(windows))
     }
@@ -127,9 +171,14 @@ impl Pass<'_> {
         if !whole(&pruned) || !(dense.is_empty() || whole(&dense)) {
             return Ok(None);
         }
+        let (pruned, dense) = (Stream { batches: pruned }, Stream { batches: dense });
+        let each = windows_per_chunk(self.windows.seq_len());
+        if !pruned.is_in_chunks(each) || !dense.is_in_chunks(each) {
+            return Ok(None);
+        }
         let rope = self.checkpoint.rope(self.windows.seq_len(), self.device, self.dtype)?;
-        let dense = (!dense.is_empty()).then_some(Stream { batches: dense });
-        Ok(Some(Streams { pruned: Stream { batches: pruned }, dense, rope }))
+        let dense = (!dense.batches.is_empty()).then_some(dense);
+        Ok(Some(Streams { pruned, dense, rope, share: None, hidden: self.checkpoint.architecture().hidden }))
     }
 
     /// The streams at the input of the first block.
@@ -137,12 +186,38 @@ impl Pass<'_> {
     /// # Errors
     /// As for [`Checkpoint::embed`].
     pub fn enter(&self) -> Result<Streams, Error> {
-        let pruned = Stream::embed(self.windows, self.footprint().windows_at_once(), |batch| {
-            Ok(self.checkpoint.embed(batch, self.device, self.dtype)?)
-        })?;
+        self.enter_with(None)
+    }
+
+    /// [`Pass::enter`] with the windows dealt over a group of ranks, which this rank leads.
+    ///
+    /// # Errors
+    /// As for [`Pass::enter`], on any rank.
+    pub(crate) fn enter_on(&self, group: &Arc<Group>) -> Result<Streams, Error> {
+        let (samples, seq_len) = (self.windows.samples(), self.windows.seq_len());
+        let share = Share::first(group, samples, seq_len);
+        let tokens = self.windows.tokens().iter().flat_map(|token| token.to_le_bytes()).collect();
+        let weights = self.weights.map(|weights| weights.spread().clone());
+        let blocks = [tokens, weight_bytes(self.windows, self.weights)];
+        let asked = Asked::Enter { samples, seq_len, weights };
+        let (command, share) = asked.command(self.settings, &share, &blocks);
+        group.lead(Work::Pass, command, || self.enter_with(Some(share)))
+    }
+
+    /// The streams of this rank's share.
+    pub(super) fn enter_with(&self, share: Option<Share>) -> Result<Streams, Error> {
+        let at_once = self.footprint().windows_at_once();
+        let embed = |batch: &[&[u32]]| Ok(self.checkpoint.embed(batch, self.device, self.dtype)?);
+        let pruned = match &share {
+            None => {
+                let chunks = chunks(self.windows.samples(), self.windows.seq_len());
+                Stream::embed(self.windows, batches(chunks, at_once), embed)?
+            }
+            Some(share) => Stream::embed(self.windows, batches(share.chunks(), at_once), embed)?,
+        };
         let dense = self.settings.needs_dense_stream().then(|| pruned.clone());
         let rope = self.checkpoint.rope(self.windows.seq_len(), self.device, self.dtype)?;
-        Ok(Streams { pruned, dense, rope })
+        Ok(Streams { pruned, dense, rope, share, hidden: self.checkpoint.architecture().hidden })
     }
 
     /// Passes the streams through a solved layer, with the same result as during the solve. Without a cut,
@@ -151,6 +226,22 @@ impl Pass<'_> {
     /// # Errors
     /// If the block cannot be read; [`Error::NotFinite`], and [`Error::Cancelled`] if the observer breaks.
     pub fn through(
+        &self,
+        layer: usize,
+        cut: Option<&BlockCut>,
+        streams: &mut Streams,
+        observer: &mut Observer<'_>,
+    ) -> Result<(), Error> {
+        let Some(share) = &streams.share else { return self.through_with(layer, cut, streams, observer) };
+        let (asked, cuts) = Asked::through(layer, cut);
+        let (command, into) = asked.command(self.settings, share, &cuts);
+        let group = share.group.clone();
+        streams.share = Some(into);
+        group.lead(Work::Pass, command, || self.through_with(layer, cut, streams, observer))
+    }
+
+    /// [`Pass::through`] on this rank's windows.
+    pub(super) fn through_with(
         &self,
         layer: usize,
         cut: Option<&BlockCut>,
@@ -174,9 +265,7 @@ impl Pass<'_> {
     ) -> Result<(StreamErrors, f64), Error> {
         let mut behind = Vec::new();
         self.through_parts(layer, cut, streams, observer, &mut |streams| {
-            if let Some(dense) = &streams.dense {
-                behind.push(streams.pruned.compare(dense)?);
-            }
+            behind.extend(streams.compared()?);
             Ok(())
         })?;
         match behind[..] {
@@ -222,7 +311,8 @@ impl Pass<'_> {
                 }
                 done += h.dim(0)? as u64;
                 // A window is done after it has passed both parts.
-                emit(observer, Notice::Passing { layer, done: done / 2, total })?;
+                let done = streams.share.as_ref().map_or(done, |share| done * share.group.size() as u64) / 2;
+                emit(observer, Notice::Passing { layer, done: done.min(total), total })?;
             }
             block = cut_block;
             behind(streams)?;

@@ -1,14 +1,13 @@
 //! The hidden states of all calibration windows, in batches.
 
+use std::ops::Range;
+
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::{
-    calibration::Windows,
-    prune::{LARGEST_DIMENSIONS, StreamError},
-};
+use crate::calibration::Windows;
 
-use super::Error;
+use super::{Error, compared::ComparedChunk};
 
 /// Number of activations that one task looks at.
 const STRETCH: usize = 1 << 15;
@@ -20,15 +19,25 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The input of the first block, as computed by `embed` for this number of windows at a time.
+    /// The input of the first block, as computed by `embed`, for these windows at a time.
     pub fn embed(
         windows: &Windows,
-        at_once: usize,
-        embed: impl FnMut(&[&[u32]]) -> Result<Tensor, Error>,
+        batches: impl Iterator<Item = Range<usize>>,
+        mut embed: impl FnMut(&[&[u32]]) -> Result<Tensor, Error>,
     ) -> Result<Self, Error> {
         let windows: Vec<&[u32]> = windows.iter().collect();
-        let batches = windows.chunks(at_once).map(embed).collect::<Result<_, _>>()?;
+        let batches = batches.map(|batch| embed(&windows[batch])).collect::<Result<_, _>>()?;
         Ok(Self { batches })
+    }
+
+    /// Whether no batch contains windows of two chunks.
+    pub fn is_in_chunks(&self, windows_per_chunk: usize) -> bool {
+        let mut before = 0;
+        self.batches.iter().all(|h| {
+            let first = before;
+            before += h.dims()[0];
+            h.dims()[0] > 0 && first / windows_per_chunk == (before - 1) / windows_per_chunk
+        })
     }
 
     pub fn bytes(&self) -> u64 {
@@ -64,53 +73,29 @@ impl Stream {
         Ok(true)
     }
 
-    /// Compares the stream with the dense one over all tokens. Also returns E‖h − h_dense‖² / E‖h_dense‖², from the sums
-    /// over all tokens.
-    pub fn compare(&self, dense: &Self) -> Result<(StreamError, f64), Error> {
+    /// Compares the stream with the dense one. Returns the sums of every chunk of windows.
+    pub fn compare(&self, dense: &Self, windows_per_chunk: usize) -> Result<Vec<ComparedChunk>, Error> {
         let hidden = self.batches.first().map_or(0, |h| h.dims().last().copied().unwrap_or(0)).max(1);
-        // Single sums over all tokens make the last bits independent of the batch size.
-        let (mut tokens, mut error, mut norm, mut cosine) = (0_u64, 0.0, 0.0, 0.0);
-        let mut by_dimension = vec![(0.0, 0.0); hidden];
+        let mut chunks: Vec<ComparedChunk> = Vec::new();
+        let mut windows = 0;
         for (h, h_dense) in self.batches.iter().zip(&dense.batches) {
+            let (in_batch, seq_len) = (h.dim(0)?, h.dim(1)?);
             with_values(h, |h| {
                 with_values(h_dense, |h_dense| {
-                    for (h, h_dense) in h.chunks_exact(hidden).zip(h_dense.chunks_exact(hidden)) {
-                        let (mut dot, mut own, mut other) = (0.0, 0.0, 0.0);
-                        for ((&h, &h_dense), sums) in h.iter().zip(h_dense).zip(&mut by_dimension) {
-                            let off = f64::from(h - h_dense);
-                            let (h, h_dense) = (f64::from(h), f64::from(h_dense));
-                            error += off * off;
-                            norm += h_dense * h_dense;
-                            dot += h * h_dense;
-                            own += h * h;
-                            other += h_dense * h_dense;
-                            sums.0 += off * off;
-                            sums.1 += h_dense * h_dense;
+                    let window = seq_len * hidden;
+                    for (at, (h, h_dense)) in h.chunks(window).zip(h_dense.chunks(window)).enumerate() {
+                        if (windows + at).is_multiple_of(windows_per_chunk) {
+                            chunks.push(ComparedChunk::new(hidden));
                         }
-                        // Two zero vectors agree.
-                        let length = (own * other).sqrt();
-                        cosine += if length > 0.0 {
-                            (1.0 - dot / length).max(0.0)
-                        } else {
-                            f64::from(own != other)
-                        };
-                        tokens += 1;
+                        if let Some(chunk) = chunks.last_mut() {
+                            chunk.add(h, h_dense, hidden);
+                        }
                     }
                 })
             })??;
+            windows += in_batch;
         }
-        by_dimension.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let rest = &by_dimension[LARGEST_DIMENSIONS.min(hidden)..];
-        let per_token = 1.0 / tokens.max(1) as f64;
-        let relative = if norm == 0.0 && error == 0.0 { 0.0 } else { error / norm };
-        let compared = StreamError {
-            error: error * per_token,
-            norm: norm * per_token,
-            cosine: cosine * per_token,
-            error_rest: rest.iter().map(|sums| sums.0).sum::<f64>() * per_token,
-            norm_rest: rest.iter().map(|sums| sums.1).sum::<f64>() * per_token,
-        };
-        Ok((compared, relative))
+        Ok(chunks)
     }
 }
 
@@ -130,7 +115,7 @@ pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, E
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::compared::compared, *};
 
     fn stream(values: &[f32], hidden: usize) -> Stream {
         let tokens = values.len() / hidden;
@@ -142,19 +127,20 @@ mod tests {
         // Dimensions 0 to 3 hold almost all of the norm, and none of the error.
         let dense = stream(&[100.0, 90.0, 80.0, 70.0, 1.0, 2.0, 100.0, 90.0, 80.0, 70.0, 2.0, 1.0], 6);
         let pruned = stream(&[100.0, 90.0, 80.0, 70.0, 1.5, 2.0, 100.0, 90.0, 80.0, 70.0, 2.0, 0.5], 6);
-        let found = pruned.compare(&dense).unwrap().0;
+        let compare = |pruned: &Stream| compared(&pruned.compare(&dense, 1).unwrap()).0;
+        let found = compare(&pruned);
         assert_eq!((found.error, found.error_rest, found.norm_rest), (0.25, 0.25, 5.0));
         assert_eq!(found.norm, 100.0f64.powi(2) + 90.0f64.powi(2) + 80.0f64.powi(2) + 70.0f64.powi(2) + 5.0);
         assert!(found.relative() < 1e-5 && found.relative_rest() == 0.05);
         assert!(found.cosine > 0.0 && found.cosine < 1e-4);
-        assert_eq!(dense.compare(&dense).unwrap().0.error, 0.0);
+        assert_eq!(compare(&dense).error, 0.0);
     }
 
     #[test]
     fn the_cosine_distance_does_not_depend_on_length() {
         let (dense, pruned) = (stream(&[1.0, 0.0, 0.0, 2.0], 2), stream(&[3.0, 0.0, 5.0, 0.0], 2));
-        assert_eq!(pruned.compare(&dense).unwrap().0.cosine, 0.5);
+        assert_eq!(compared(&pruned.compare(&dense, 1).unwrap()).0.cosine, 0.5);
         let nothing = stream(&[0.0, 0.0], 2);
-        assert_eq!(nothing.compare(&nothing).unwrap().0.cosine, 0.0);
+        assert_eq!(compared(&nothing.compare(&nothing, 1).unwrap()).0.cosine, 0.0);
     }
 }

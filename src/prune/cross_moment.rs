@@ -31,6 +31,43 @@ impl CrossMoment {
     /// [`Error::Shape`] if the two do not have the same whole number of tokens.
     pub fn add(&mut self, y: &[f32], x: &[f32]) -> Result<(), Error> {
         let (m, n) = (self.m, self.n);
+        self.tokens += self.check(y, x)?;
+        for (y, x) in y.chunks(BLOCK * m.max(1)).zip(x.chunks(BLOCK * n.max(1))) {
+            self.multiply_block(y, x);
+            let mut sum = MatMut::from_row_major_slice_mut(&mut self.sum, m, n);
+            faer::zip!(&mut sum, &self.block).for_each(|faer::unzip!(sum, add)| *sum += f64::from(*add));
+        }
+        Ok(())
+    }
+
+    /// y xᵀ of one block of tokens, [m, n] row-major: what [`CrossMoment::add`] adds for at most 1024 tokens.
+    ///
+    /// # Errors
+    /// As for [`CrossMoment::add`].
+    pub fn product(m: usize, n: usize, y: &[f32], x: &[f32]) -> Result<Vec<f32>, Error> {
+        let mut moment = Self { m, n, tokens: 0, block: Mat::zeros(m, n), sum: Vec::new() };
+        moment.check(y, x)?;
+        moment.multiply_block(y, x);
+        let block = &moment.block;
+        Ok((0..m).flat_map(|row| (0..n).map(move |column| block[(row, column)])).collect())
+    }
+
+    /// The mean of sums over tokens, [m, n] row-major.
+    ///
+    /// # Errors
+    /// As for [`CrossMoment::finish`].
+    pub fn of_sums(n: usize, sum: Vec<f64>, tokens: usize) -> Result<Vec<f64>, Error> {
+        Self { m: sum.len() / n.max(1), n, tokens, block: Mat::zeros(0, 0), sum }.finish()
+    }
+
+    /// Number of tokens added so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// The number of tokens of y and x.
+    fn check(&self, y: &[f32], x: &[f32]) -> Result<usize, Error> {
+        let (m, n) = (self.m, self.n);
         let tokens = x.len() / n.max(1);
         if x.len() != tokens * n {
             return Err(Error::Shape { what: "batch of inputs", expected: tokens * n, found: x.len() });
@@ -38,20 +75,13 @@ impl CrossMoment {
         if y.len() != tokens * m {
             return Err(Error::Shape { what: "batch of outputs", expected: tokens * m, found: y.len() });
         }
-        self.tokens += tokens;
-        for (y, x) in y.chunks(BLOCK * m.max(1)).zip(x.chunks(BLOCK * n.max(1))) {
-            let y = MatRef::from_row_major_slice(y, y.len() / m, m);
-            let x = MatRef::from_row_major_slice(x, x.len() / n, n);
-            multiply(self.block.as_mut(), Accum::Replace, y.transpose(), x, 1.0);
-            let mut sum = MatMut::from_row_major_slice_mut(&mut self.sum, m, n);
-            faer::zip!(&mut sum, &self.block).for_each(|faer::unzip!(sum, add)| *sum += f64::from(*add));
-        }
-        Ok(())
+        Ok(tokens)
     }
 
-    /// Number of tokens added so far.
-    pub fn tokens(&self) -> usize {
-        self.tokens
+    fn multiply_block(&mut self, y: &[f32], x: &[f32]) {
+        let y = MatRef::from_row_major_slice(y, y.len() / self.m, self.m);
+        let x = MatRef::from_row_major_slice(x, x.len() / self.n, self.n);
+        multiply(self.block.as_mut(), Accum::Replace, y.transpose(), x, 1.0);
     }
 
     /// The mean, [m, n] row-major.

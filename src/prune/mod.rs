@@ -126,6 +126,6 @@ pub use record::{LayerRecord, PartRecord, Refined, Scheduled};
 pub use removal::Removal;
 pub use schedule::{Schedule, Span, ratios};
 pub use score::{HeadScore, Score, ScoreDescription};
-pub use second_moment::{Moment, SecondMoment};
+pub use second_moment::{ChunkSums, Moment, SecondMoment};
 pub use steps::{BlockPicture, InversePicture, Look, RulePicture, StepPicture, WeightPicture, steps};
 pub use stream_error::{LARGEST_DIMENSIONS, StreamError, StreamErrors};

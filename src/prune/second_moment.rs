@@ -16,18 +16,38 @@ const COLUMNS: usize = 128;
 
 /// The sum of x xᵀ over tokens. A few blocks are summed in f32, and these sums in f64.
 ///
-/// The split into blocks does not depend on batch sizes, so equal tokens in equal order give equal bits.
+/// The split into blocks does not depend on batch sizes, so equal tokens in equal order give equal bits. Tokens may come in
+/// chunks ([`SecondMoment::end_chunk`]); then processes that sum different chunks get the same bits as one process.
 pub struct SecondMoment {
     n: usize,
     tokens: usize,
     /// Tokens of an incomplete block, [waiting, n] row-major.
     waiting: Vec<f32>,
-    /// The sum of x in token order, [n].
-    of_x: Vec<f64>,
+    /// The sum of x over the tokens of this chunk, in their order, [n].
+    of_chunk: Vec<f64>,
     /// The sum of the last blocks [n, n], lower half, and their number.
     blocks: (Mat<f32>, usize),
-    /// [n, n] column-major, lower half.
-    sum: Vec<f64>,
+    total: Total,
+}
+
+/// Where the f32 sums of blocks go.
+enum Total {
+    Sum {
+        /// The sum of x over the chunks, in their order, [n].
+        of_x: Vec<f64>,
+        /// [n, n] column-major, lower half.
+        sum: Vec<f64>,
+    },
+    /// They are kept until the end of the chunk, as packed lower halves.
+    Chunk(Vec<Vec<f32>>),
+}
+
+/// The sums of one chunk, which another process may add to a total.
+pub struct ChunkSums {
+    /// Sums of x xᵀ in the order in which they are added: the columns of the lower half, each from the diagonal down.
+    pub products: Vec<Vec<f32>>,
+    /// Σ x, [n]
+    pub of_x: Vec<f64>,
 }
 
 /// A second moment G [n, n], symmetric and finite, and the mean of the same inputs.
@@ -45,14 +65,17 @@ pub struct Moment {
 impl SecondMoment {
     /// An empty sum for n inputs.
     pub fn new(n: usize) -> Self {
-        Self {
-            n,
-            tokens: 0,
-            waiting: Vec::new(),
-            of_x: vec![0.0; n],
-            blocks: (Mat::zeros(n, n), 0),
-            sum: vec![0.0; n * n],
-        }
+        Self::with(n, Total::Sum { of_x: vec![0.0; n], sum: vec![0.0; n * n] })
+    }
+
+    /// Sums for n inputs that [`SecondMoment::take_chunk`] returns chunk by chunk. It has no total to finish.
+    pub fn in_chunks(n: usize) -> Self {
+        Self::with(n, Total::Chunk(Vec::new()))
+    }
+
+    fn with(n: usize, total: Total) -> Self {
+        let blocks = (Mat::zeros(n, n), 0);
+        Self { n, tokens: 0, waiting: Vec::new(), of_chunk: vec![0.0; n], blocks, total }
     }
 
     /// Adds inputs x [tokens, n], row-major, each with a weight: the sums become Σ w x xᵀ and Σ w x, still divided by the
@@ -93,7 +116,7 @@ impl SecondMoment {
     /// Adds to the number of tokens and to the sum of x.
     fn add_means(&mut self, x: &[f32]) {
         self.tokens += x.len() / self.n;
-        self.of_x.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, sums)| {
+        self.of_chunk.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, sums)| {
             for x in x.chunks_exact(self.n) {
                 for (sum, &x) in sums.iter_mut().zip(&x[chunk * COLUMNS..]) {
                     *sum += f64::from(x);
@@ -126,25 +149,37 @@ impl SecondMoment {
         self.tokens
     }
 
+    /// Ends a chunk of tokens: the next token begins a new block and a new sum in f32.
+    pub fn end_chunk(&mut self) {
+        self.flush();
+        self.add_to_f64();
+        if let Total::Sum { of_x, .. } = &mut self.total {
+            of_x.iter_mut().zip(&mut self.of_chunk).for_each(|(sum, chunk)| *sum += std::mem::take(chunk));
+        }
+    }
+
+    /// Ends a chunk of tokens, and returns its sums. After [`SecondMoment::new`], these are in the total instead.
+    pub fn take_chunk(&mut self) -> ChunkSums {
+        self.end_chunk();
+        match &mut self.total {
+            Total::Sum { .. } => ChunkSums { products: Vec::new(), of_x: vec![0.0; self.n] },
+            Total::Chunk(products) => {
+                let of_x = self.of_chunk.iter_mut().map(std::mem::take).collect();
+                ChunkSums { products: std::mem::take(products), of_x }
+            }
+        }
+    }
+
     /// G = sum / tokens.
     ///
     /// # Errors
-    /// [`Error::NoTokens`], and [`Error::NotFinite`] if an entry is NaN or infinite.
+    /// [`Error::NoTokens`] without tokens or a total, and [`Error::NotFinite`] if an entry is NaN or infinite.
     pub fn finish(mut self) -> Result<Moment, Error> {
-        if self.tokens == 0 {
-            return Err(Error::NoTokens);
+        self.end_chunk();
+        match self.total {
+            Total::Sum { of_x, sum } => Moment::of_sums(self.n, sum, &of_x, self.tokens),
+            Total::Chunk(_) => Err(Error::NoTokens),
         }
-        self.flush();
-        self.add_to_f64();
-        let (n, per_token) = (self.n, 1.0 / self.tokens as f64);
-        let mut lower = self.sum;
-        lower.par_chunks_exact_mut(n).enumerate().for_each(|(j, column)| {
-            for value in &mut column[j..] {
-                *value *= per_token;
-            }
-        });
-        let mean = self.of_x.iter().map(|sum| sum * per_token).collect();
-        Moment::from_lower(n, lower)?.with_mean(mean)
     }
 
     fn flush(&mut self) {
@@ -171,12 +206,20 @@ impl SecondMoment {
 
     fn add_to_f64(&mut self) {
         let (blocks, count) = (&self.blocks.0, std::mem::take(&mut self.blocks.1));
-        if count > 0 {
-            self.sum.par_chunks_exact_mut(self.n).enumerate().for_each(|(j, sum)| {
+        if count == 0 {
+            return;
+        }
+        match &mut self.total {
+            Total::Sum { sum, .. } => sum.par_chunks_exact_mut(self.n).enumerate().for_each(|(j, sum)| {
                 for (sum, &add) in sum[j..].iter_mut().zip(blocks.col(j).iter().skip(j)) {
                     *sum += f64::from(add);
                 }
-            });
+            }),
+            Total::Chunk(products) => {
+                let mut packed = Vec::with_capacity(self.n * (self.n + 1) / 2);
+                (0..self.n).for_each(|j| packed.extend(blocks.col(j).iter().skip(j)));
+                products.push(packed);
+            }
         }
     }
 }
@@ -196,6 +239,40 @@ impl Moment {
             row[..i].fill(0.0);
         }
         Self::from_lower(n, values)
+    }
+
+    /// The moment of these sums over tokens: Σ x xᵀ [n, n] column-major, lower half, and Σ x [n].
+    fn of_sums(n: usize, mut lower: Vec<f64>, of_x: &[f64], tokens: usize) -> Result<Self, Error> {
+        if tokens == 0 {
+            return Err(Error::NoTokens);
+        }
+        let per_token = 1.0 / tokens as f64;
+        lower.par_chunks_exact_mut(n).enumerate().for_each(|(j, column)| {
+            for value in &mut column[j..] {
+                *value *= per_token;
+            }
+        });
+        let mean = of_x.iter().map(|sum| sum * per_token).collect();
+        Self::from_lower(n, lower)?.with_mean(mean)
+    }
+
+    /// The moment of sums over tokens: Σ x xᵀ as a packed lower half, column by column, and Σ x `[n]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for other lengths, [`Error::NoTokens`], and [`Error::NotFinite`] for NaN or ∞.
+    pub fn from_packed_sums(packed: &[f64], of_x: &[f64], tokens: usize) -> Result<Self, Error> {
+        let n = of_x.len();
+        let expected = n * (n + 1) / 2;
+        if packed.len() != expected {
+            return Err(Error::Shape { what: "packed second moment", expected, found: packed.len() });
+        }
+        let (mut lower, mut rest) = (vec![0.0; n * n], packed);
+        for j in 0..n {
+            let column;
+            (column, rest) = rest.split_at(n - j);
+            lower[j * n + j..(j + 1) * n].copy_from_slice(column);
+        }
+        Self::of_sums(n, lower, of_x, tokens)
     }
 
     /// `lower`: [n, n] column-major, zeros above the diagonal.
@@ -278,91 +355,4 @@ pub(super) fn finite<T: Copy + Sync + Into<f64>>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::prune::slow::random_f32;
-
-    #[test]
-    fn it_is_the_mean_of_the_outer_products() {
-        let (tokens, n) = (37, 9);
-        let x = random_f32(1, tokens * n);
-        let mut moment = SecondMoment::new(n);
-        moment.add(&x).unwrap();
-        assert_eq!(moment.tokens(), tokens);
-        let moment = moment.finish().unwrap();
-        for i in 0..n {
-            for j in 0..n {
-                let slow = (0..tokens).map(|t| f64::from(x[t * n + i]) * f64::from(x[t * n + j]));
-                let slow = slow.sum::<f64>() / tokens as f64;
-                assert!((moment.at(i, j) - slow).abs() < 1e-6, "{i}, {j}");
-                assert_eq!(moment.at(i, j), moment.at(j, i));
-            }
-        }
-    }
-
-    #[test]
-    fn equal_tokens_give_equal_bits_for_every_batch_size() {
-        let (tokens, n) = ((2 * BLOCKS_IN_F32 + 1) * BLOCK + 100, 40);
-        let x = random_f32(2, tokens * n);
-        let mut whole = SecondMoment::new(n);
-        whole.add(&x).unwrap();
-        let whole = whole.finish().unwrap();
-        for size in [1, 77, 1024, 1500] {
-            let mut cut = SecondMoment::new(n);
-            for part in x.chunks(size * n) {
-                cut.add(part).unwrap();
-            }
-            assert!(cut.finish().unwrap() == whole, "batches of {size}");
-        }
-    }
-
-    #[test]
-    fn weights_multiply_the_outer_products_and_the_mean() {
-        let (tokens, n) = (53, 7);
-        let x = random_f32(3, tokens * n);
-        let weights: Vec<f32> = (0..tokens).map(|token| 0.1 + token as f32 * 0.03).collect();
-        let mut moment = SecondMoment::new(n);
-        for (x, weights) in x.chunks(10 * n).zip(weights.chunks(10)) {
-            moment.add_weighted(x, weights).unwrap();
-        }
-        let moment = moment.finish().unwrap();
-        let mean = |of: &dyn Fn(usize) -> f64| {
-            (0..tokens).map(|t| f64::from(weights[t]) * of(t)).sum::<f64>() / tokens as f64
-        };
-        let x = |t: usize, i: usize| f64::from(x[t * n + i]);
-        for i in 0..n {
-            assert!((moment.mean(i) - mean(&|t| x(t, i))).abs() < 1e-6);
-            for j in 0..n {
-                assert!((moment.at(i, j) - mean(&|t| x(t, i) * x(t, j))).abs() < 1e-6, "{i}, {j}");
-            }
-        }
-        assert!(SecondMoment::new(n).add_weighted(&[1.0; 9], &[1.0]).is_err());
-    }
-
-    #[test]
-    fn weights_of_1_give_the_bits_of_no_weights() {
-        let (tokens, n) = (2 * BLOCK + 77, 30);
-        let x = random_f32(4, tokens * n);
-        let (mut without, mut with) = (SecondMoment::new(n), SecondMoment::new(n));
-        without.add(&x).unwrap();
-        with.add_weighted(&x, &vec![1.0; tokens]).unwrap();
-        assert!(without.finish().unwrap() == with.finish().unwrap());
-    }
-
-    #[test]
-    fn nan_and_infinity_are_found() {
-        let mut moment = SecondMoment::new(3);
-        moment.add(&[1.0, f32::NAN, 2.0]).unwrap();
-        assert!(matches!(moment.finish(), Err(Error::NotFinite { what: "second moment", .. })));
-        let mut moment = SecondMoment::new(2);
-        moment.add(&[1e30, 1.0]).unwrap();
-        assert!(matches!(moment.finish(), Err(Error::NotFinite { row: 0, column: 0, .. })));
-    }
-
-    #[test]
-    fn partial_tokens_and_empty_sums_are_refused() {
-        assert!(SecondMoment::new(3).add(&[1.0; 4]).is_err());
-        assert_eq!(SecondMoment::new(3).finish(), Err(Error::NoTokens));
-        assert!(Moment::from_row_major(2, vec![0.0; 3]).is_err());
-    }
-}
+mod tests;

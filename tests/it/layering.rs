@@ -7,7 +7,8 @@ use std::{
 };
 
 /// The modules, lowest first, and the modules that each may use. Modules that are not listed here are not allowed.
-pub const MODULES: [(&str, &str); 23] = [
+pub const MODULES: [(&str, &str); 24] = [
+    ("cluster", ""),
     ("disk", ""),
     ("gguf", ""),
     ("product", ""),
@@ -17,7 +18,7 @@ pub const MODULES: [(&str, &str); 23] = [
     ("export", "calibration model gguf prune disk"),
     ("config", "export calibration model prune"),
     ("demo", "config"),
-    ("pipeline", "config calibration model prune"),
+    ("pipeline", "config calibration model prune cluster"),
     ("eval", "config calibration model prune"),
     ("protocol", "config export calibration model prune"),
     ("words", "protocol config prune"),
@@ -28,7 +29,7 @@ pub const MODULES: [(&str, &str); 23] = [
     ("report", "plot session words protocol config export calibration model prune"),
     (
         "engine",
-        "report plot session recording protocol eval pipeline demo config export calibration model prune product",
+        "report plot session recording protocol eval pipeline demo config export calibration model prune product cluster",
     ),
     ("explorer", "progress words protocol config export calibration model prune"),
     (
@@ -47,10 +48,11 @@ const COMMON: [&str; 2] = ["names", "failure"];
 
 /// The library modules that the program uses: the frontends, and the modules that parse and resolve its
 /// arguments.
-const PROGRAM: &str = "calibration config engine explorer export headless model protocol prune recording session sweep tui words";
+const PROGRAM: &str = "calibration cluster config engine explorer export headless model protocol prune recording session sweep tui words";
 
 /// The crates that only some modules may name. A path restricts the permission to a part of a module.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 19] = [
+    ("mpi", &["cluster"]),
     ("ratatui", &["explorer/view", "tui"]),
     ("clap", &["bin"]),
     ("clap_complete", &["bin"]),

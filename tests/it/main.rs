@@ -40,6 +40,7 @@ mod output_errors;
 mod perplexity;
 mod prune_oracle;
 mod random_checkpoints;
+mod ranks;
 mod recordings;
 mod report;
 mod run;

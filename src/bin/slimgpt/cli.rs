@@ -368,8 +368,22 @@ pub struct InspectArgs {
 impl Cli {
     /// Parses the arguments of the process. A negative number after a flag is its value, which the check of the flag refuses by
     /// name, and not an unknown flag.
+    #[cfg(not(feature = "mpi"))]
     pub fn parse_with_negative_numbers() -> Self {
         Self::parse_from(with_negative_numbers(env::args_os()))
+    }
+
+    /// [`Parser::parse_from`] with negative numbers as values; one rank speaks for all.
+    #[cfg(feature = "mpi")]
+    pub fn parse_with_negative_numbers() -> Self {
+        let parsed = Self::try_parse_from(with_negative_numbers(env::args_os()));
+        parsed.unwrap_or_else(|error| match crate::ranks::is_silent() {
+            true => {
+                crate::ranks::let_the_first_speak();
+                std::process::exit(error.exit_code())
+            }
+            false => error.exit(),
+        })
     }
 }
 

@@ -13,6 +13,11 @@ use crate::{
 /// Runs the command, or the explorer if there is none.
 pub fn run(cli: Cli, paths: Option<&Paths>) -> Result<Ending, Failure> {
     let Cli { command, explore: arguments } = cli;
+    // The other commands run on the first rank alone.
+    #[cfg(feature = "mpi")]
+    if crate::ranks::is_silent() && !matches!(command, Some(Command::Prune(_) | Command::Resume(_))) {
+        return Ok(Ending::Quit);
+    }
     match command {
         None => explore::explore(arguments, paths),
         Some(Command::Explore(args)) => explore::explore(*args, paths),

@@ -9,6 +9,7 @@ mod manual;
 mod measure;
 mod memory;
 mod prune;
+mod ranks;
 mod resolve;
 mod sessions;
 mod show;
@@ -29,9 +30,23 @@ fn main() -> ExitCode {
     let code = match commands::run(cli::Cli::parse_with_negative_numbers(), paths.as_ref()) {
         Ok(ending) => words::ExitCode::from(ending),
         Err(failure) => {
-            headless::say(&failure.to_string());
+            say(&failure);
             failure.kind().into()
         }
     };
     ExitCode::from(code.number())
+}
+
+#[cfg(not(feature = "mpi"))]
+fn say(failure: &failure::Failure) {
+    headless::say(&failure.to_string());
+}
+
+/// One rank speaks for all.
+#[cfg(feature = "mpi")]
+fn say(failure: &failure::Failure) {
+    match ranks::is_silent() {
+        true => ranks::let_the_first_speak(),
+        false => headless::say(&failure.to_string()),
+    }
 }

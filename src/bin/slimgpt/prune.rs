@@ -11,6 +11,7 @@ use crate::{
     cli::{InspectArgs, PruneArgs},
     commands::output,
     failure::Failure,
+    ranks,
     resolve::resolve,
     sessions,
     threads::use_threads,
@@ -23,6 +24,7 @@ pub fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let session = sessions::place_of_run(&options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     use_threads(settings.machine.threads)?;
+    let Some(leader) = ranks::join()? else { return Ok(()) };
     let recorder = events.as_deref().map(|events| match &args.out {
         Some(out) => Recorder::open_beside(events, out),
         None => Recorder::open(events),
@@ -31,7 +33,7 @@ pub fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let root = paths.map(Paths::sessions);
     let PruneArgs { out, force, dense_from, .. } = args;
     let job = PruneRun { model, settings, out, force, session, dense_from };
-    Ok(headless::prune(job, output, recorder, root.as_deref())?)
+    Ok(headless::prune(job, leader.ranks(), output, recorder, root.as_deref())?)
 }
 
 /// Reports the sizes of a model, and the memory and time of a run with these settings.

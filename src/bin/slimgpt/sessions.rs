@@ -19,7 +19,7 @@ use crate::cli::{
     Choice, ChooseArgs, CurveArgs, ErrorsArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs,
     RetryArgs, SessionsCommand, TextsArgs,
 };
-use crate::threads;
+use crate::{ranks, threads};
 
 /// Errors about the session named in a command.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,7 @@ fn model_of(state: &State) -> ModelChoice {
 
 pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let ResumeArgs { on, out, force, events } = args;
+    let Some(leader) = ranks::join()? else { return Ok(()) };
     let root = paths.map(Paths::sessions);
     let (session, state) = found(&on, root.as_deref())?;
     let planned = state.target().map(|target| target.path.clone());
@@ -106,7 +107,7 @@ pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
     };
     let recorder = recorder.transpose().map_err(engine::Error::from)?;
     let job = Resume { session, model: on.model, out, force };
-    Ok(headless::resume(job, output(on.json), recorder, root.as_deref())?)
+    Ok(headless::resume(job, leader.ranks(), output(on.json), recorder, root.as_deref())?)
 }
 
 pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {

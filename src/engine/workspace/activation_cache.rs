@@ -67,18 +67,23 @@ impl ActivationCache {
         self.disk = Some(disk);
     }
 
-    /// The cached input of the lowest layer from which `input` can be computed.
+    /// The cached input of the lowest layer from which `input` can be computed. Inputs that are dealt over ranks are in memory
+    /// only.
     fn nearest(
         &mut self,
         input: &Input,
         pass: &Pass,
         dense: bool,
+        dealt: bool,
     ) -> Result<Option<(usize, Streams)>, Error> {
         let usable =
             |(at, streams): &&(Input, Streams)| at.leads_to(input) && (streams.dense.is_some() || !dense);
         let held = self.in_memory.iter().filter(usable).max_by_key(|(at, _)| at.layer());
         let held = held.map(|(at, streams)| (at.layer(), streams.clone()));
         let above = held.as_ref().map_or(0, |(layer, _)| *layer + 1);
+        if dealt {
+            return Ok(held);
+        }
         Ok(match self.nearest_on_disk(input, above, pass, dense)? {
             Some(stored) => Some(stored),
             None => held,
@@ -154,6 +159,9 @@ impl ActivationCache {
     }
 
     fn spill(&mut self, input: &Input, streams: &Streams) {
+        if streams.are_dealt() {
+            return;
+        }
         let Some(disk) = &mut self.disk else { return };
         let Ok(key) = serde_json::to_string(&(input, streams.dense.is_some())) else { return };
         // Computing the input of the first layer from the tokens is quick.
@@ -213,15 +221,16 @@ impl Workspace<'_> {
         // Moments of another input are large and no longer useful.
         self.activations.moments = self.activations.moments.take().filter(|(at, _)| *at == input);
         let dense = pass.settings.needs_dense_stream();
-        let (first, mut streams) = match self.activations.nearest(&input, pass, dense)? {
+        let ranks = context.ranks();
+        let (first, mut streams) = match self.activations.nearest(&input, pass, dense, ranks.is_some())? {
             Some(nearest) => nearest,
-            None => (0, pass.enter()?),
+            None => (0, ranks.map_or_else(|| Ok(pass.enter()?), |ranks| ranks.enter(pass))?),
         };
         if !dense {
             streams.dense = None;
         }
         streams.keep_first(windows)?;
-        let samples = streams.windows() as u64;
+        let samples = streams.all_windows() as u64;
         let total = (layer - first) as u64 * samples;
         for at in first..layer {
             let before = (at - first) as u64 * samples;

@@ -82,7 +82,10 @@ impl Workspace<'_> {
     ) -> Result<(), Error> {
         let known = self.known_dense(measurement);
         let measured = match (known, context.skips_dense()) {
-            (None, false) => measurement.dense(self.checkpoint, context)?,
+            (None, false) => match context.ranks().cloned() {
+                None => measurement.dense(self.checkpoint, context)?,
+                Some(ranks) => measurement.dense_on(&ranks, self.checkpoint, context)?,
+            },
             (known, _) => known,
         };
         self.save_dense(measurement, measured, context)
@@ -169,7 +172,14 @@ impl Workspace<'_> {
         };
         let measured = match known {
             Some(known) => known,
-            None => measurement.pruned(&self.cut_model(&self.active()), self.checkpoint, context)?,
+            // The divergence needs both models, and is measured by this rank alone.
+            None => match context.ranks().cloned().filter(|_| !measurement.evaluation.settings.divergence) {
+                None => measurement.pruned(&self.cut_model(&self.active()), self.checkpoint, context)?,
+                Some(ranks) => {
+                    let sizes = self.attempts.sizes(self.checkpoint.architecture());
+                    measurement.pruned_on(&ranks, self.checkpoint, (&self.active(), &sizes), context)?
+                }
+            },
         };
         measurement.set_after(measured, context);
         self.save_perplexity(measurement, of)

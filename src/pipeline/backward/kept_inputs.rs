@@ -9,7 +9,10 @@ use std::{
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{BackwardObserver, BackwardProgress, BackwardStage, Error, ModelOnWindows, emit, memory};
+use super::{
+    super::chunks::{batches, chunks},
+    BackwardObserver, BackwardProgress, BackwardStage, Error, ModelOnWindows, emit, memory,
+};
 
 /// The input of every block and the output of the last one, for all windows, in the number type of the forward pass.
 pub struct KeptInputs {
@@ -37,11 +40,8 @@ impl KeptInputs {
     /// observer breaks.
     pub fn of(on: &ModelOnWindows<'_>, observer: &mut BackwardObserver<'_>) -> Result<Self, Error> {
         let windows: Vec<&[u32]> = on.windows.iter().collect();
-        let at_once = memory::windows_at_once(on);
-        let batches: Vec<Range<usize>> = (0..windows.len())
-            .step_by(at_once)
-            .map(|first| first..(first + at_once).min(windows.len()))
-            .collect();
+        let chunks = chunks(windows.len(), on.windows.seq_len());
+        let batches: Vec<Range<usize>> = batches(chunks, memory::windows_at_once(on)).collect();
         let ends = on.model.embedding_and_head(on.device, on.dtype)?;
         let mut stream: Vec<Tensor> =
             batches.iter().map(|batch| ends.embed(&windows[batch.clone()])).collect::<Result<_, _>>()?;

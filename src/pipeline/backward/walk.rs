@@ -74,6 +74,18 @@ impl<'a> Backward<'a> {
         labels: &Labels,
         observer: &mut BackwardObserver<'_>,
     ) -> Result<Self, Error> {
+        Self::start_at(on, kept, labels, &|window| window, observer)
+    }
+
+    /// [`Backward::start`] for some windows of a larger set, in which each has the number that `place` gives. Drawn labels depend
+    /// on these places.
+    pub(crate) fn start_at(
+        on: ModelOnWindows<'a>,
+        kept: &'a KeptInputs,
+        labels: &Labels,
+        place: &dyn Fn(usize) -> usize,
+        observer: &mut BackwardObserver<'_>,
+    ) -> Result<Self, Error> {
         let ends = on.model.embedding_and_head(on.device, on.dtype)?;
         let (layers, seq_len) = (kept.layers(), kept.seq_len());
         let known = labels.known(on.windows);
@@ -92,7 +104,8 @@ impl<'a> Backward<'a> {
             let given: Vec<Vec<Option<u32>>>;
             let labels = match (labels, &known) {
                 (Labels::Drawn { draws, seed }, _) => {
-                    TokenLabels::Drawn { draws: *draws, seed: *seed, first: tokens.start as u64 }
+                    let first = (place(windows.start) * seq_len) as u64;
+                    TokenLabels::Drawn { draws: *draws, seed: *seed, first }
                 }
                 (Labels::Next | Labels::Given(_), known) => {
                     let of_batch =

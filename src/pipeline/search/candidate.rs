@@ -72,9 +72,11 @@ impl Search<'_> {
         let (fit, judge) = (self.fitting(), self.judging());
         let mut streams_so_far = match like {
             Some(like) => like.shared(&plan),
-            None => {
-                CandidateStreams { plan: Vec::new(), fit: vec![fit.enter()?], judge: vec![judge.enter()?] }
-            }
+            None => CandidateStreams {
+                plan: Vec::new(),
+                fit: vec![self.enter(&fit)?],
+                judge: vec![self.enter(&judge)?],
+            },
         };
         let from = streams_so_far.fit.len() - 1;
         let (mut at_fit, mut at_judge) =
@@ -93,7 +95,7 @@ impl Search<'_> {
         }
         streams_so_far.plan = plan;
         let removed = parameters_removed(architecture, &streams_so_far.plan);
-        let judged = self.judge(&at_judge.pruned)?;
+        let judged = self.judge(&at_judge)?;
         Ok((Candidate { name, ratios, removed, judged: Some(judged), caution }, streams_so_far))
     }
 

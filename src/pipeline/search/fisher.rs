@@ -4,18 +4,26 @@
 //! drawn from the model, the predicted rise of KL(dense ‖ pruned) is ½ E[(g · ΔW x)²] per token. Between these counts, it is
 //! proportional to the error of the path.
 
+use std::{ops::Range, sync::Arc};
+
 use candle_core::Tensor;
 
-use crate::prune::{self, Part, PathChanges, Units, fisher_products};
+use crate::{
+    calibration::Windows,
+    cluster::{Group, Work},
+    prune::{self, Part, PathChanges, Units, fisher_products},
+};
 
 use super::{
     super::{
         Error, Pass, Removals,
         backward::{Backward, KeptInputs, Labels, ModelOnWindows},
+        chunks::windows_per_chunk,
         measure::{Measured, failed},
         moments::{Failed, Moments},
         pass::{after_part, part_inputs},
         plan::units,
+        ranks::{Asked, Share, weight_bytes},
         stream::with_values,
     },
     Prunable, Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
@@ -27,6 +35,12 @@ pub(super) const SHARES: [f64; 5] = [0.1, 0.25, 0.45, 0.7, 0.9];
 pub(super) const DRAWS: usize = 1;
 /// Maximum number of points on a curve besides those at the predicted counts.
 const POINTS: usize = 24;
+
+/// A rank's shares of the windows.
+pub struct Shares {
+    fit: Share,
+    gradient: Share,
+}
 
 /// A part and its elimination path.
 struct Followed {
@@ -42,6 +56,25 @@ impl Search<'_> {
     /// # Errors
     /// As for [`Backward::step`] and [`prune::path_changes`].
     pub fn predicted_costs(&self, observer: &mut SearchObserver<'_>) -> Result<Vec<Sensitivity>, Error> {
+        let Some(group) = &self.group else { return self.predicted_costs_of(None, observer) };
+        let shares = Shares::new(group, (self.fit, self.gradient));
+        let (samples, seq_len) = (self.fit.samples(), self.fit.seq_len());
+        let weights = self.weights.map(|weights| weights.spread().clone());
+        let asked = Asked::Costs { samples, seq_len, budget: self.budget, weights };
+        let tokens =
+            |windows: &Windows| windows.tokens().iter().flat_map(|token| token.to_le_bytes()).collect();
+        let of_weights = weight_bytes(self.fit, self.weights);
+        let (command, _) =
+            asked.command(self.settings, &shares.fit, &[tokens(self.fit), tokens(self.gradient), of_weights]);
+        group.lead(Work::Pass, command, || self.predicted_costs_of(Some(&shares), observer))
+    }
+
+    /// [`Search::predicted_costs`] on the first rank. The others compute their windows, and return no curves.
+    pub(in super::super) fn predicted_costs_of(
+        &self,
+        shares: Option<&Shares>,
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<Vec<Sensitivity>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
         // Each layer counts three times: forward, path, backward.
         let at = |layer: usize, done: usize| SearchNotice::Predicting {
@@ -49,42 +82,72 @@ impl Search<'_> {
             done: done as u64,
             total: 3 * layers as u64,
         };
-        let on = |windows| ModelOnWindows {
-            model: self.checkpoint,
-            windows,
-            device: self.device,
-            dtype: self.dtype,
-            memory_budget: self.settings.machine.memory_budget.0,
+        let (own_fit, own_gradient) = match shares {
+            None => (Some(self.fit.clone()), Some(self.gradient.clone())),
+            Some(Shares { fit, gradient }) => (fit.own(self.fit)?, gradient.own(self.gradient)?),
         };
-        let on_gradient = on(self.gradient);
-        let fit =
-            KeptInputs::of(&on(self.fit), &mut |progress| observer(at(progress.layer, progress.layer / 2)))?;
-        let inputs = KeptInputs::of(&on_gradient, &mut |progress| {
-            observer(at(progress.layer, (layers + progress.layer) / 2))
-        })?;
+        fn on<'w>(search: &Search<'w>, windows: &'w Windows) -> ModelOnWindows<'w> {
+            ModelOnWindows {
+                model: search.checkpoint,
+                windows,
+                device: search.device,
+                dtype: search.dtype,
+                memory_budget: search.settings.machine.memory_budget.0,
+            }
+        }
+        let of_fit = |windows: &Windows, observer: &mut SearchObserver<'_>| {
+            KeptInputs::of(&on(self, windows), &mut |progress| {
+                observer(at(progress.layer, progress.layer / 2))
+            })
+        };
+        let of_gradient = |windows: &Windows, observer: &mut SearchObserver<'_>| {
+            KeptInputs::of(&on(self, windows), &mut |progress| {
+                observer(at(progress.layer, (layers + progress.layer) / 2))
+            })
+        };
+        let fit = own_fit.as_ref().map(|windows| of_fit(windows, observer)).transpose()?;
+        let inputs = own_gradient.as_ref().map(|windows| of_gradient(windows, observer)).transpose()?;
         let labels = Labels::Drawn { draws: DRAWS, seed: self.settings.calibration.seed };
-        let mut walk = Backward::start(on_gradient, &inputs, &labels, &mut |progress| {
-            observer(at(progress.layer, layers))
-        })?;
+        let places: Vec<usize> = match shares {
+            None => (0..self.gradient.samples()).collect(),
+            Some(shares) => shares.gradient.chunks().flatten().collect(),
+        };
+        let mut walk = match (&own_gradient, &inputs) {
+            (Some(windows), Some(inputs)) => {
+                let place = |window: usize| places[window];
+                Some(Backward::start_at(on(self, windows), inputs, &labels, &place, &mut |progress| {
+                    observer(at(progress.layer, layers))
+                })?)
+            }
+            (_, _) => None,
+        };
         let pass = self.fitting();
         let parts = self.parts()?;
         let counts = self.all_counts(&parts, &SHARES);
         let samples = (self.gradient.samples() * self.gradient.seq_len() * DRAWS) as f64;
         let mut curves = Vec::with_capacity(parts.len());
-        while let Some(layer) = walk.next_layer() {
+        for layer in (0..layers).rev() {
             let done = 3 * layers - 2 * (layer + 1);
             let own = parts.iter().zip(&counts).filter(|(part, _)| part.layer == layer);
             let own: Vec<(Prunable, &[usize])> = own.map(|(part, counts)| (*part, &counts[..])).collect();
-            let mut followed = self.paths(&pass, layer, &fit, &own, &|| at(layer, done), observer)?;
-            walk.step_by_batch(&[], &mut |_| observer(at(layer, done + 1)), &mut |_, gradients| {
-                for followed in &mut followed {
-                    if let Some(part) = gradients.part(followed.of.part) {
-                        followed.add(&part.inputs, &part.outputs)?;
+            let of = (fit.as_ref(), shares);
+            let mut followed = self.paths(&pass, layer, of, &own, &|| at(layer, done), observer)?;
+            if let Some(walk) = &mut walk {
+                walk.step_by_batch(&[], &mut |_| observer(at(layer, done + 1)), &mut |_, gradients| {
+                    for followed in &mut followed {
+                        if let Some(part) = gradients.part(followed.of.part) {
+                            followed.add(&part.inputs, &part.outputs)?;
+                        }
                     }
+                    Ok(())
+                })?;
+            }
+            for mut followed in followed.into_iter().rev() {
+                if let Some(Shares { gradient, .. }) = shares
+                    && !followed.collect(gradient, self.gradient.seq_len() * DRAWS)?
+                {
+                    continue;
                 }
-                Ok(())
-            })?;
-            for followed in followed.into_iter().rev() {
                 let Prunable { layer, part, unit } = followed.of;
                 let (units, per_unit) = (self.units(followed.of), self.per_unit(followed.of));
                 let curve =
@@ -102,7 +165,7 @@ impl Search<'_> {
         &self,
         pass: &Pass<'_>,
         layer: usize,
-        inputs: &KeptInputs,
+        (inputs, shares): (Option<&KeptInputs>, Option<&Shares>),
         parts: &[(Prunable, &[usize])],
         notice: &dyn Fn() -> SearchNotice<'static>,
         observer: &mut SearchObserver<'_>,
@@ -110,20 +173,36 @@ impl Search<'_> {
         let opened = pass.open(layer, self.unit(layer))?;
         let block = &opened.block;
         let rope = self.checkpoint.rope(self.fit.seq_len(), self.device, self.dtype)?;
+        let present = || [Part::Attention, Part::Mlp].into_iter().filter(|&part| self.has(layer, part));
+        let followed = present().filter(|part| parts.iter().any(|(of, _)| of.part == *part));
         let mut moments: Vec<(Part, Moments)> = Vec::new();
-        for (batch, windows) in inputs.batches().iter().enumerate() {
+        for part in followed {
+            let columns = match part {
+                Part::Attention => opened.size.heads * self.checkpoint.architecture().head_dim,
+                Part::Mlp => opened.size.channels,
+            };
+            let sums = match shares {
+                None => Moments::new(self.device, columns, None),
+                Some(shares) => Moments::on_ranks(&shares.fit, columns, None),
+            };
+            moments.push((part, sums));
+        }
+        let each = windows_per_chunk(self.fit.seq_len());
+        let place = |own: &Range<usize>| match shares {
+            None => own.clone(),
+            Some(shares) => shares.fit.place(own.clone()),
+        };
+        let batches = inputs.map_or(&[][..], KeptInputs::batches);
+        for (batch, windows) in batches.iter().enumerate() {
+            let Some(inputs) = inputs else { break };
+            let ends_chunk = windows.end.is_multiple_of(each) || batch + 1 == batches.len();
             let mut h = inputs.input(layer, batch)?;
-            for part in [Part::Attention, Part::Mlp].into_iter().filter(|&part| self.has(layer, part)) {
+            for part in present() {
                 let x = part_inputs(block, part, &h, &rope)?;
-                if parts.iter().any(|(of, _)| of.part == part) {
-                    if batch == 0 {
-                        let columns = x.dims().last().copied().unwrap_or(0);
-                        moments.push((part, Moments::new(self.device, columns, None)));
-                    }
-                    if let Some((_, sum)) = moments.iter_mut().find(|(of, _)| *of == part) {
-                        let weights = pass.weights_of(windows.clone());
-                        sum.add(&x, None, weights).map_err(|cause| lost(layer, part, cause))?;
-                    }
+                if let Some((_, sum)) = moments.iter_mut().find(|(of, _)| *of == part) {
+                    let added = sum.add(&x, None, pass.weights_of(place(windows)));
+                    let added = added.and_then(|()| if ends_chunk { sum.end_chunk() } else { Ok(()) });
+                    added.map_err(|cause| lost(layer, part, cause))?;
                 }
                 if part == Part::Attention {
                     h = after_part(block, part, &h, &x)?;
@@ -131,10 +210,18 @@ impl Search<'_> {
             }
             emit(observer, notice())?;
         }
+        if let Some(Shares { fit, .. }) = shares {
+            // Other ranks may have one chunk more, whose sums of both parts they exchange in turn.
+            for _ in fit.chunks().count()..fit.rounds() {
+                for (part, sum) in &mut moments {
+                    sum.end_chunk().map_err(|cause| lost(layer, *part, cause))?;
+                }
+            }
+        }
         let mut followed = Vec::new();
         for (part, sum) in moments {
-            let (moment, _) = sum.finish().map_err(|cause| lost(layer, part, cause))?;
-            let measured = Measured { moment, toward_dense: None };
+            let finished = sum.finish().map_err(|cause| lost(layer, part, cause))?;
+            let measured = finished.map(|(moment, _)| Measured { moment, toward_dense: None });
             for &(of, counts) in parts.iter().filter(|(of, _)| of.part == part) {
                 let head_dim = self.checkpoint.architecture().head_dim;
                 let (count, _, picked) = units(part, &opened.size, head_dim, of.unit, self.settings);
@@ -144,12 +231,24 @@ impl Search<'_> {
                 };
                 let counts: Vec<usize> = counts.iter().map(|count| count / groups).collect();
                 let problem = pass.problem(part, &opened, picked, (Removals::default(), None))?;
-                let changes = with_values(&problem.weight, |weight| {
-                    let posed = pass.posed(weight, &problem, &measured);
-                    prune::path_changes(&posed, &counts, &mut |_| observer(notice()))
-                })?;
                 let changes =
-                    changes.map_err(|cause| failed(layer, part, cause, &mut quietly(observer, notice)))?;
+                    match &measured {
+                        None => None,
+                        Some(measured) => {
+                            let changes = with_values(&problem.weight, |weight| {
+                                let posed = pass.posed(weight, &problem, measured);
+                                prune::path_changes(&posed, &counts, &mut |_| observer(notice()))
+                            })?;
+                            Some(changes.map_err(|cause| {
+                                failed(layer, part, cause, &mut quietly(observer, notice))
+                            })?)
+                        }
+                    };
+                let changes = match (shares, changes) {
+                    (None, Some(changes)) => changes,
+                    (Some(shares), changes) => shares.fit.share_path(changes)?,
+                    (None, None) => continue,
+                };
                 let products = vec![Vec::new(); changes.changes.len()];
                 followed.push(Followed { of, changes, products });
             }
@@ -158,7 +257,25 @@ impl Search<'_> {
     }
 }
 
+impl Shares {
+    /// The shares of windows for fitting and for gradients.
+    pub fn new(group: &Arc<Group>, (fit, gradient): (&Windows, &Windows)) -> Self {
+        let share = |windows: &Windows| Share::first(group, windows.samples(), windows.seq_len());
+        Self { fit: share(fit), gradient: share(gradient) }
+    }
+}
+
 impl Followed {
+    /// Collects the products of all ranks on the first one, where it returns true.
+    fn collect(&mut self, share: &Share, per_window: usize) -> Result<bool, Error> {
+        for products in &mut self.products {
+            let own: Vec<f64> = products.iter().map(|&product| f64::from(product)).collect();
+            let Some(all) = share.by_window(&own, per_window)? else { continue };
+            *products = all.into_iter().map(|product| product as f32).collect();
+        }
+        Ok(share.group.leads())
+    }
+
     /// Adds one batch: x [tokens, n], and by draw the gradients [tokens, rows].
     fn add(&mut self, x: &Tensor, gradients: &[Tensor]) -> Result<(), Error> {
         let n = x.dims().last().copied().unwrap_or(0);

@@ -56,7 +56,7 @@ impl Search<'_> {
                         }
                     }
                     for (&count, way) in counts.iter().zip(&ways) {
-                        points.push((count, self.judge(&way.pruned)?.of_both()));
+                        points.push((count, self.judge(way)?.of_both()));
                     }
                 }
                 let (units, per_unit) = (self.units(of), self.per_unit(of));

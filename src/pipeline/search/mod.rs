@@ -12,13 +12,15 @@ mod measured;
 mod memory;
 mod moves;
 mod optimise;
+mod windows;
 
-use std::{cell::OnceCell, ops::ControlFlow};
+use std::{cell::OnceCell, ops::ControlFlow, sync::Arc};
 
 use candle_core::{DType, Device};
 
 use crate::{
     calibration::{TokenWeights, Windows},
+    cluster::Group,
     config::{SearchCosts, Settings, Tracking},
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
     prune::{
@@ -26,11 +28,14 @@ use crate::{
     },
 };
 
-use super::{Error, Notice, Pass, stream::Stream};
+use super::{Error, Notice, Pass, Streams};
 
 pub use candidate::{Candidate, CandidateStreams};
+pub(super) use fisher::Shares;
 pub use judge::Judgement;
+pub(super) use judge::{by_window, compared_tokens};
 pub use memory::search_phases;
+pub use windows::SearchWindows;
 
 use caution::Caution;
 
@@ -111,8 +116,10 @@ pub struct Search<'a> {
     dtype: DType,
     /// Read when a model is judged for the first time.
     embedding_and_head: OnceCell<EmbeddingAndHead>,
-    /// The stream of the windows for judging, behind the last block of the dense model.
-    dense: OnceCell<Stream>,
+    /// The streams of the windows for judging, behind the last block of the dense model.
+    dense: OnceCell<Streams>,
+    /// The ranks that share the work, which this one leads.
+    group: Option<Arc<Group>>,
     /// Number of parameters to remove.
     budget: u64,
     /// Maximum number of candidates to try.
@@ -126,73 +133,6 @@ pub fn for_search(settings: &Settings) -> Settings {
     // Trials take a fraction of the time without them, and come out in the same order but for chance.
     (settings.objective.target, settings.solver.refine) = (Target::Layer, Refine::None);
     settings
-}
-
-/// The windows of a search. The three sets are disjoint if there are enough windows: a plan fits the windows that it was
-/// chosen on, so it is compared on others.
-#[derive(Clone, Debug)]
-pub struct SearchWindows {
-    /// For fitting weights.
-    pub fit: Windows,
-    /// Weights of the tokens of `fit` in the second moments; None if all are equal.
-    pub weights: Option<TokenWeights>,
-    /// For the gradients of predicted costs.
-    pub gradient: Windows,
-    /// For comparing predictions.
-    pub judge: Windows,
-    /// Number of windows at the end of `judge` that are from the guard text.
-    pub guarded: usize,
-}
-
-impl SearchWindows {
-    /// At most `most` windows for each purpose. With fewer than three windows, some serve several purposes. `weights`: of
-    /// the tokens of all windows.
-    ///
-    /// # Errors
-    /// If there are no windows.
-    pub fn of(
-        windows: &Windows,
-        weights: Option<&TokenWeights>,
-        most: usize,
-    ) -> Result<Self, crate::calibration::Error> {
-        let each = Self::each(windows.samples(), most);
-        let part = |at: usize| windows.part(at * each..(at + 1) * each);
-        let last = Self::sets(windows.samples()) - 1;
-        let weights = weights.and_then(|weights| weights.part(0..each * windows.seq_len()));
-        Ok(Self { fit: part(0)?, weights, gradient: part(last.min(1))?, judge: part(last)?, guarded: 0 })
-    }
-}
-
-impl SearchWindows {
-    /// Number of windows of the guard text that replace others in [`Self::guarded_by`].
-    pub fn guard_windows(&self) -> usize {
-        2 * (self.judge.samples() / 2).max(1)
-    }
-
-    /// Replaces half of the windows for gradients and for comparing with windows of another text: the first half of `guard`,
-    /// and the second.
-    ///
-    /// # Errors
-    /// If windows have another length.
-    pub fn guarded_by(self, guard: &Windows) -> Result<Self, crate::calibration::Error> {
-        let guarded = guard.samples() / 2;
-        let joined = |own: &Windows, guard: Windows| {
-            own.part(0..own.samples().saturating_sub(guarded).max(1))?.join(&guard)
-        };
-        let gradient = joined(&self.gradient, guard.part(0..guarded)?)?;
-        let judge = joined(&self.judge, guard.part(guarded..2 * guarded)?)?;
-        Ok(Self { gradient, judge, guarded, ..self })
-    }
-
-    /// Number of disjoint sets from this many windows.
-    fn sets(samples: usize) -> usize {
-        samples.clamp(1, 3)
-    }
-
-    /// Number of windows of each set.
-    fn each(samples: usize, most: usize) -> usize {
-        most.min(samples / Self::sets(samples)).max(1)
-    }
 }
 
 impl<'a> Search<'a> {
@@ -216,9 +156,26 @@ impl<'a> Search<'a> {
             dtype,
             embedding_and_head: OnceCell::new(),
             dense: OnceCell::new(),
+            group: None,
             budget,
             trials: trials.max(1),
         }
+    }
+
+    /// This search with the windows of its passes dealt over the ranks of a group, which this rank leads. Measured costs are
+    /// computed by one process.
+    #[must_use]
+    pub(crate) fn on(self, group: Option<Arc<Group>>) -> Self {
+        let group = match self.settings.ratios.search_costs {
+            SearchCosts::Fisher => group,
+            SearchCosts::Measured => None,
+        };
+        Self { group, ..self }
+    }
+
+    /// The streams at the input of the first block.
+    fn enter(&self, pass: &Pass<'_>) -> Result<Streams, Error> {
+        self.group.as_ref().map_or_else(|| pass.enter(), |group| pass.enter_on(group))
     }
 
     /// The prunable parts in model order, an attention once for each unit that it may lose.

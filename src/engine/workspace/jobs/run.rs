@@ -160,7 +160,9 @@ impl Workspace<'_> {
             Methods::AsTuned => self.reuse_attempts(from, &run_state, context)?,
         };
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        if let Some(measurement) = measurement.as_mut().filter(|of| from == 0 && !of.has_before()) {
+        if let Some(measurement) =
+            measurement.as_mut().filter(|of| from == 0 && !of.has_before() && context.ranks().is_none())
+        {
             let room = self.room_beside(&pass);
             context.timed(&mut seconds.evaluate, |_| measurement.begin_between(checkpoint, room))?;
         }

@@ -70,6 +70,8 @@ impl Workspace<'_> {
             budget,
             settings.ratios.search_trials,
         );
+        let group = context.ranks().map(|ranks| ranks.with_model(self.checkpoint, settings.machine.device));
+        let search = search.on(group.transpose()?);
         // Events emitted before the session exists are logged when it is created.
         let mut events = Vec::new();
         let mut emit = |event: Event, context: &mut Context| {
