@@ -8,7 +8,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -159,13 +159,7 @@ impl<'w> Line<'w> {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut frames = vec![first];
-            loop {
-                match to_send.try_recv() {
-                    Ok(frame) => frames.push(frame),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
-            }
+            let frames: Vec<_> = std::iter::once(first).chain(to_send.try_iter()).collect();
             self.send(&frames);
         }
         self.end();

@@ -96,9 +96,11 @@ fn model_of(state: &State) -> ModelChoice {
 
 pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let ResumeArgs { on, out, force, events } = args;
-    let Some(leader) = ranks::join()? else { return Ok(()) };
     let root = paths.map(Paths::sessions);
-    let (session, state) = found(&on, root.as_deref())?;
+    // It may execute the program again, which must happen before MPI begins. The machines of other ranks may lack the session.
+    let found = found(&on, root.as_deref());
+    let Some(leader) = ranks::join()? else { return Ok(()) };
+    let (session, state) = found?;
     let planned = state.target().map(|target| target.path.clone());
     let recorder = match (&events, out.as_ref().or(planned.as_ref())) {
         (Some(events), Some(out)) => Some(Recorder::open_beside(events, out)),
