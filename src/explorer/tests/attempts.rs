@@ -82,6 +82,21 @@ fn several_ratios_make_several_attempts_which_are_listed_and_cancelled_together(
 }
 
 #[test]
+fn several_ratios_for_the_plan_are_refused_as_typed_and_lead_to_the_retry() {
+    let mut script = Script::pruned(3);
+    script.keys("1 e");
+    script.retype("0.15, 0.25, 0.35");
+    script.keys("enter");
+    let why = script.form_error().unwrap();
+    assert!(why.contains("found \"0.15, 0.25, 0.35\""), "{why}");
+    assert!(why.ends_with("r makes one attempt for each of several ratios"), "{why}");
+    script.retype("nothing");
+    script.keys("enter");
+    let why = script.form_error().unwrap();
+    assert!(why.contains("found \"nothing\"") && !why.contains("several"), "{why}");
+}
+
+#[test]
 fn activating_an_attempt_makes_later_layers_stale_and_can_be_undone() {
     let mut script = Script::pruned(3);
     script.retry_layer_one(0.4);

@@ -37,6 +37,12 @@ fn output_errors_are_measured_afterwards_without_solving_again() {
     let (_, bars) = added::added(&script.state);
     let amounts: Vec<f64> = bars.iter().map(|one| one.amount).collect();
     assert_eq!(amounts, [0.1, 0.1, 0.3, 0.5]);
+    // Sorting by a value goes to the largest one.
+    let selected = |script: &Script| (script.state.layer, script.state.screens.errors.part);
+    script.keys("b b home");
+    assert_ne!(selected(&script), (1, Part::Mlp));
+    script.keys("b");
+    assert_eq!(selected(&script), (1, Part::Mlp));
 }
 
 #[test]

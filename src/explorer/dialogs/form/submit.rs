@@ -29,7 +29,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     match form.kind {
         FormKind::Shape => shape(state, form),
         FormKind::Ratio { layer } => {
-            let ratio = layer_ratio(form)?;
+            let ratio = layer_ratio(form).map_err(|why| several_are_retried(state, form, why))?;
             state.follow = false;
             Ok(edit::type_ratio(state, layer, ratio))
         }
@@ -213,11 +213,22 @@ fn layer_ratio(form: &Form) -> Result<LayerRatio, String> {
 
 fn one_layer_ratio(text: &str) -> Result<LayerRatio, String> {
     // A comma in a number is a decimal comma.
-    let typed: LayerRatio = text.replace(',', ".").parse().map_err(|why| format!("ratio: {why}"))?;
+    let typed: Result<LayerRatio, _> = text.replace(',', ".").parse();
+    // Without a comma to replace, the message of the text itself is the same.
+    let typed = typed.or_else(|_| text.parse()).map_err(|why| format!("ratio: {why}"))?;
     for part in [Part::Attention, Part::Mlp] {
         Ratio::new(typed.of(part)).map_err(|e| e.to_string())?;
     }
     Ok(typed)
+}
+
+/// The reason why a plan has no such ratio; a list of ratios belongs to a retry.
+fn several_are_retried(state: &State, form: &Form, why: String) -> String {
+    let several = form.text(FieldId::Ratio).and_then(layer_ratios).is_ok_and(|ratios| ratios.len() > 1);
+    match state.interface.keymap.label(Action::Retry) {
+        Some(key) if several => format!("{why}; {key} makes one attempt for each of several ratios"),
+        Some(_) | None => why,
+    }
 }
 
 fn whole<T: FromStr>(name: &str, text: &str) -> Result<T, String> {

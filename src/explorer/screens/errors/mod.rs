@@ -141,6 +141,11 @@ impl Slice for Errors {
             let source = added::added(state).0;
             let order = &mut state.screens.errors.order;
             *order = order.next(source);
+            // The bars are sorted to see the largest one.
+            if *order != Order::Layer {
+                let largest = listed(state).first().copied();
+                select(state, largest);
+            }
             Vec::new()
         })
     }
