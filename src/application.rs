@@ -36,7 +36,7 @@ pub mod headless {
 pub mod protocol {
     pub use crate::protocol::{
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
-        JobKind, LayerPart, LayerRecord, LayerShape, LayerSummary, LossPoint, MeasuredToken, Method,
+        Job, JobKind, LayerPart, LayerRecord, LayerShape, LayerSummary, LossPoint, MeasuredToken, Method,
         MethodChange, Methods, ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord,
         PartSummary, PerplexityRecord, PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored,
         RestoredAttempt, RestoredLayer, RunRecord, SearchRecord, SensitivityCurve, SessionContent,

@@ -69,6 +69,7 @@ pub use recorded::RecordedSteps;
 pub use schedule::{Locked, Schedule};
 pub use screens::compare::{Compared, Comparison, Quantity, letter as session_letter, pareto};
 pub use screens::layer::view::side_by_side::curves as marked_curves;
+pub use screens::schedule::candidates::of as candidates;
 pub use screens::steps::{Cursor, Phase};
 pub use screens::{Panel, Screen, Screens};
 pub use search::Search;

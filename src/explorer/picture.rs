@@ -39,6 +39,8 @@ pub enum Figure {
     },
     /// Size against perplexity of all sessions of the model.
     Pareto,
+    /// The candidates of the newest search.
+    Candidates,
     /// Parameters and perplexity of the dense and the pruned model.
     BeforeAndAfter,
     /// The open session and the compared ones, over the layers.
@@ -116,6 +118,7 @@ impl Figure {
                 format!("error curves of the marked attempts at layer {layer}, {part}")
             }
             Self::Pareto => "size and perplexity".into(),
+            Self::Candidates => "candidates of the search".into(),
             Self::BeforeAndAfter => "before and after".into(),
             Self::Sessions(quantity) => format!("{} of the sessions", quantity.title()),
         }
@@ -135,6 +138,7 @@ impl Figure {
             Self::Attempts { layer } => format!("attempts-{layer}"),
             Self::MarkedCurves { layer, part } => format!("attempt-curves-{layer}-{part}"),
             Self::Pareto => "size-and-perplexity".into(),
+            Self::Candidates => "candidates".into(),
             Self::BeforeAndAfter => "before-and-after".into(),
             Self::Sessions(quantity) => format!("sessions-{}", quantity.title().replace(' ', "-")),
         }

@@ -3,7 +3,7 @@
 use crate::{
     config::{self},
     protocol::{SearchRecord, SensitivityCurve, TriedRatios, job},
-    prune::{AttentionUnit, Part},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 use super::{Both, Change, Effect, NoticeKind, Schedule, State};
@@ -57,13 +57,18 @@ impl Schedule {
         if ratios.len() != self.ratios.len() {
             return;
         }
+        self.take_ratios(ratios);
+        self.preset = Some(crate::prune::Schedule::Auto);
+        self.span = config::Span::Mean(record.share);
+    }
+
+    /// Sets the ratios of all layers that are not locked.
+    pub fn take_ratios(&mut self, ratios: &[LayerRatio]) {
         for ((own, found), &locked) in self.ratios.iter_mut().zip(ratios).zip(&self.locked) {
             if !locked {
                 *own = *found;
             }
         }
-        self.preset = Some(crate::prune::Schedule::Auto);
-        self.span = config::Span::Mean(record.share);
     }
 }
 

@@ -4,7 +4,7 @@ mod compared;
 mod layers;
 mod parts;
 
-pub use compared::{SizedSession, attempt_curves, output_errors, size_and_perplexity};
+pub use compared::{Candidate, SizedSession, attempt_curves, candidates, output_errors, size_and_perplexity};
 pub use layers::{
     attempts, before_and_after, damping_and_condition, layer_errors, ratio_curve, session_curves,
 };

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::{
-    explorer::{AttemptResult, Figure, Picture, State, marked_curves, pareto},
+    explorer::{AttemptResult, Figure, Picture, State, candidates, marked_curves, pareto},
     export,
     plot::{Chart, Look},
     protocol::{LayerPart, LayerRecord, Statistics},
@@ -85,6 +85,23 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
                 .collect();
             let axis = if bytes { "size, MiB" } else { "parameters, millions" };
             (!sessions.is_empty()).then(|| figures::size_and_perplexity(&sessions, axis))
+        }
+        Figure::Candidates => {
+            let found = candidates(state);
+            let axis = match found.guarded {
+                true => "KL on the guard text, nats per token",
+                false => "mean ratio of attention",
+            };
+            let points: Vec<figures::Candidate> = found
+                .pruned
+                .iter()
+                .map(|candidate| figures::Candidate {
+                    across: candidate.across,
+                    divergence: candidate.divergence,
+                    best: candidate.best,
+                })
+                .collect();
+            (!points.is_empty()).then(|| figures::candidates(&points, axis))
         }
         Figure::Scores { layer, part } => {
             let result = active(layer)?;

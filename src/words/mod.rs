@@ -18,7 +18,7 @@ pub use event::{Level, Place, Sentence, event};
 pub use exit_code::{ExitCode, exit_codes};
 pub use notation::Notation;
 pub use numbers::{
-    bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, plus_minus, short,
+    bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, plus_minus, short, signed,
 };
 pub use session::{
     is_empty, kept, layers_pruned, part, perplexities, perplexities_and_errors, session_name, session_status,

@@ -57,6 +57,11 @@ pub fn error(value: f64) -> String {
     }
 }
 
+/// A difference with its sign and this number of decimals: `+0.250`, `−1.5`.
+pub fn signed(value: f64, decimals: usize) -> String {
+    format!("{value:+.decimals$}").replace('-', "−")
+}
+
 /// A value of any magnitude with four significant digits, in scientific notation outside 10⁻³ to 10⁵.
 pub fn measure(value: f64) -> String {
     let size = value.abs();

@@ -305,18 +305,70 @@ fn every_sub_step_of_the_algorithm_view() {
 fn every_screen_of_a_real_model_with_thirty_layers() {
     let mut pictures = Pictures::default();
     pictures.screens("real", &at_layer("smollm2.jsonl", 17, Screen::Layers));
-    let mut state = at_layer("smollm2.jsonl", 17, Screen::Steps);
-    state.screens.layer.part = Part::Mlp;
-    press(&mut state, &["n", "n", "n", "n"]);
     let mut map = at_layer("smollm2.jsonl", 17, Screen::Map);
-    for size in SIZES {
-        pictures.compare("real_steps_mlp", &State { size, ..state.clone() });
-    }
     for name in ["real_map_cost", "real_map_order"] {
         press(&mut map, &["v"]);
         for size in SIZES {
             pictures.compare(name, &State { size, ..map.clone() });
         }
+    }
+    pictures.finish();
+}
+
+#[test]
+fn the_algorithm_view_of_a_real_model() {
+    let mut pictures = Pictures::default();
+    let mut state = at_layer("smollm2.jsonl", 17, Screen::Steps);
+    for part in [Part::Attention, Part::Mlp] {
+        state.screens.layer.part = part;
+        press(&mut state, &["home", "n", "n", "n", "n"]);
+        for size in SIZES {
+            pictures.compare(&format!("real_steps_{part}"), &State { size, ..state.clone() });
+        }
+        press(&mut state, &["G"]);
+        for size in SIZES {
+            pictures.compare(&format!("real_steps_{part}_rules"), &State { size, ..state.clone() });
+        }
+        press(&mut state, &["G"]);
+    }
+    pictures.finish();
+}
+
+#[test]
+fn focused_panels_fill_the_screen() {
+    let mut pictures = Pictures::default();
+    for screen in Screen::ALL {
+        let mut state = at_layer("smollm2.jsonl", 17, screen);
+        press(&mut state, &["z"]);
+        for size in [LEAST, (120, 40), (200, 60)] {
+            let title = screen.title().to_lowercase();
+            pictures.compare(&format!("real_{title}_zoomed"), &State { size, ..state.clone() });
+        }
+    }
+    pictures.finish();
+}
+
+#[test]
+fn the_candidates_of_a_search() {
+    let mut pictures = Pictures::default();
+    let mut state = at_layer("smollm2.jsonl", 17, Screen::Schedule);
+    press(&mut state, &["f", "f", "down"]);
+    for size in [LEAST, (120, 40), (200, 60)] {
+        pictures.compare("real_candidates", &State { size, ..state.clone() });
+        let mut zoomed = State { size, ..state.clone() };
+        press(&mut zoomed, &["z"]);
+        pictures.compare("real_candidates_zoomed", &zoomed);
+    }
+    pictures.finish();
+}
+
+#[test]
+fn attempts_of_a_real_model_side_by_side() {
+    let mut pictures = Pictures::default();
+    let mut state = at_layer("smollm2.jsonl", 17, Screen::Layer);
+    state.layers[17].side_by_side.marked = (0..3).collect();
+    for size in SIZES {
+        pictures.compare("real_side_by_side", &State { size, ..state.clone() });
     }
     pictures.finish();
 }

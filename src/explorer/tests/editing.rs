@@ -3,7 +3,7 @@
 use super::Script;
 use crate::{
     config::Span,
-    explorer::{Locked, Status},
+    explorer::{Locked, Status, screens::schedule},
     protocol::{Command, Control, Event, Job, LossPoint, SearchRecord, SensitivityCurve, TriedRatios, job},
     prune::{AttentionUnit, LayerRatio, Part, Schedule},
 };
@@ -114,6 +114,48 @@ fn ratios_of_a_search_are_planned_and_can_be_undone() {
     assert_eq!((planned, &settings.ratios.schedule), (&ratios, &Schedule::Auto));
     script.keys("u");
     assert_eq!(script.state.schedule.ratios, before.ratios);
+}
+
+fn tried(name: &str, ratios: &[f64], (divergence, guard): (Option<f64>, Option<f64>)) -> TriedRatios {
+    let ratios = ratios.iter().map(|&attention| LayerRatio::new(attention, 0.25)).collect();
+    TriedRatios { name: name.into(), ratios, removed: 12, loss: divergence, divergence, guard }
+}
+
+#[test]
+fn a_candidate_of_a_search_can_be_planned_and_taken_back() {
+    let mut script = Script::opened(2);
+    let before = script.state.schedule.clone();
+    script.keys("3 f f");
+    assert_eq!(*script.state.focused(), schedule::CANDIDATES);
+    script.keys("enter");
+    assert!(script.refusal().contains("no candidate was pruned yet"), "{}", script.refusal());
+    script.state.search.tried(tried("costs", &[0.5, 0.5], (Some(0.4), None)), true);
+    script.state.search.tried(tried("log", &[0.75, 0.0], (Some(0.6), None)), false);
+    script.state.search.tried(tried("linear", &[0.0, 0.0], (None, None)), false);
+    script.state.search.tried(tried("less attention", &[0.25, 0.0], (Some(0.3), None)), true);
+    let found = schedule::candidates::of(&script.state);
+    let listed: Vec<_> =
+        found.pruned.iter().map(|one| (one.tried.name.as_str(), one.across, one.best)).collect();
+    let expected = [("less attention", 0.125, true), ("costs", 0.5, false), ("log", 0.375, false)];
+    assert_eq!((listed, found.unpruned), (expected.to_vec(), 1));
+    script.keys("L down enter");
+    let ratios = &script.state.schedule.ratios;
+    assert_eq!(ratios[0], before.ratios[0], "layer 0 is locked");
+    assert_eq!(ratios[1], LayerRatio::new(0.5, 0.25));
+    script.keys("u");
+    assert_eq!(script.state.schedule.ratios, before.ratios);
+}
+
+#[test]
+fn with_a_guard_the_front_holds_candidates_that_no_other_beats_on_both_texts() {
+    let mut script = Script::opened(2);
+    for (name, texts) in [("a", (0.3, 0.9)), ("b", (0.4, 0.5)), ("c", (0.5, 0.6)), ("d", (0.6, 0.4))] {
+        script.state.search.tried(tried(name, &[0.5, 0.5], (Some(texts.0), Some(texts.1))), false);
+    }
+    let found = schedule::candidates::of(&script.state);
+    let front: Vec<_> =
+        found.pruned.iter().filter(|one| one.front).map(|one| one.tried.name.as_str()).collect();
+    assert_eq!((front, found.guarded), (vec!["a", "b", "d"], true));
 }
 
 #[test]

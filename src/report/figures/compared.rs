@@ -22,27 +22,53 @@ pub fn size_and_perplexity(sessions: &[SizedSession], axis: &str) -> Chart {
         of.map(|session| (session.size, session.perplexity)).collect()
     };
     let (front, others) = (points(true), points(false));
-    let all = || sessions.iter().map(|session| session.perplexity);
-    let ends = |values: &mut dyn Iterator<Item = f64>| {
-        let (low, high) =
-            values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
-        let pad = (0.06 * (high - low)).max(0.01 * high);
-        ((low - pad).max(0.0), high + pad)
-    };
-    let (left, right) = ends(&mut sessions.iter().map(|session| session.size));
-    let (low, high) = ends(&mut all());
-    let y = Axis::fitting("perplexity", all());
+    let x = close(Axis::numbers(axis), sessions.iter().map(|session| session.size));
+    let perplexities = || sessions.iter().map(|session| session.perplexity);
+    let y = close(Axis::fitting("perplexity", perplexities()), perplexities());
     let line = Shape::Line { points: front, stroke: Stroke::Solid, dot: Dot::Circle };
     let mut series = vec![Series { name: "front".into(), ink: Ink::First, shape: line }];
     if !others.is_empty() {
         let shape = Shape::Dots { points: others, dot: Dot::Ring };
         series.push(Series { name: "others".into(), ink: Ink::Quiet, shape });
     }
+    Chart::single(Panel { title: String::new(), x, y, series, marks: Vec::new() })
+}
+
+/// An axis from just below the least of these values, which are not negative, to just above the largest.
+fn close(axis: Axis, values: impl Iterator<Item = f64>) -> Axis {
+    let (low, high) =
+        values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    let pad = (0.06 * (high - low)).max(0.01 * high);
+    axis.within((low - pad).max(0.0), high + pad)
+}
+
+/// A candidate of a search in the chart of candidates.
+pub struct Candidate {
+    /// The x coordinate, in the unit of the axis.
+    pub across: f64,
+    /// The KL divergence from the dense model, in nats per token.
+    pub divergence: f64,
+    /// Whether the search chose it.
+    pub best: bool,
+}
+
+/// The candidates of a search; `axis` names the x coordinate with its unit.
+pub fn candidates(found: &[Candidate], axis: &str) -> Chart {
+    let points = |best: bool| -> Vec<(f64, f64)> {
+        let of = found.iter().filter(|candidate| candidate.best == best);
+        of.map(|candidate| (candidate.across, candidate.divergence)).collect()
+    };
+    let divergences = || found.iter().map(|candidate| candidate.divergence);
+    let dots =
+        |name: &str, ink, points, dot| Series { name: name.into(), ink, shape: Shape::Dots { points, dot } };
     Chart::single(Panel {
         title: String::new(),
-        x: Axis::numbers(axis).within(left, right),
-        y: y.within(low, high),
-        series,
+        x: close(Axis::numbers(axis), found.iter().map(|candidate| candidate.across)),
+        y: close(Axis::fitting("KL, nats per token", divergences()), divergences()),
+        series: vec![
+            dots("candidates", Ink::Quiet, points(false), Dot::Ring),
+            dots("best", Ink::First, points(true), Dot::Circle),
+        ],
         marks: Vec::new(),
     })
 }

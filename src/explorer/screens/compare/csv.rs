@@ -58,7 +58,7 @@ fn known(value: Option<impl ToString>) -> String {
 }
 
 /// A cell of CSV, quoted if it contains a separator.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

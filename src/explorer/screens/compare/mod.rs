@@ -8,6 +8,7 @@ mod sessions;
 mod texts;
 mod view;
 
+pub use csv::quoted;
 pub use numbers::{Compared, Quantity};
 pub use pareto::of as pareto;
 pub use results::Comparison;

@@ -2,16 +2,17 @@
 
 mod balance;
 pub mod budget;
+pub mod candidates;
 pub mod predict;
 pub mod view;
 
 use self::budget::Budget;
-use super::{Copied, Explanation, Panel, Slice};
+use super::{Copied, Explanation, Panel, Screen, Slice};
 use crate::{
     explorer::{
         Action, Effect, Figure, Pointed, State,
         edit::{self, Edit},
-        movement::{FAR, Move},
+        movement::{self, FAR, Move},
         view::{Canvas, Rect},
     },
     prune::Part,
@@ -33,6 +34,8 @@ pub struct ViewState {
     pub dragging: bool,
     /// The locked number of parameters; None if edits may change it.
     pub budget: Option<Budget>,
+    /// Index of the candidate under the cursor, by ascending divergence.
+    pub candidate: usize,
 }
 
 pub static RATIO: Panel = Panel {
@@ -67,6 +70,23 @@ pub static HISTORY: Panel = Panel {
     draw: view::changes,
 };
 
+pub static CANDIDATES: Panel = Panel {
+    title: "Candidates",
+    explain: |_| Explanation {
+        title: "Candidates of the search",
+        formula: vec!["KL = mean over tokens of Σ p_dense · ln(p_dense / p_pruned), in nats"],
+        text: vec![
+            "Each point is a whole plan that the search pruned and measured on its windows. All remove about the same number of parameters, so they differ in where: the x axis is the mean ratio of the attention parts. If a guard text bounds the search, it is the KL on that text, and filled points are those that no other one beats on both texts.",
+            "Up and down move between the candidates by ascending KL; Enter plans the ratios of the one under the cursor, and u takes that back.",
+        ],
+    },
+    figure: |state| match candidates::of(state).pruned.is_empty() {
+        true => Err("No search has pruned a candidate yet, so there is no chart".into()),
+        false => Ok(Figure::Candidates),
+    },
+    draw: view::candidates,
+};
+
 impl Slice for Schedule {
     fn title(&self) -> &'static str {
         "Schedule"
@@ -77,11 +97,21 @@ impl Slice for Schedule {
     }
 
     fn panels(&self) -> &'static [&'static Panel] {
-        const PANELS: &[&Panel] = &[&RATIO, &HISTORY];
+        const PANELS: &[&Panel] = &[&RATIO, &HISTORY, &CANDIDATES];
         PANELS
     }
 
-    fn hints(&self, _state: &State) -> &'static [(Action, &'static str)] {
+    fn hints(&self, state: &State) -> &'static [(Action, &'static str)] {
+        if *state.focused() == CANDIDATES {
+            return &[
+                (Action::Down, "candidate"),
+                (Action::Open, "plan it"),
+                (Action::FindRatios, "search"),
+                (Action::Undo, "undo"),
+                (Action::NextPanel, "panel"),
+                (Action::Zoom, "zoom"),
+            ];
+        }
         &[
             (Action::Up, "ratio"),
             (Action::Right, "layer"),
@@ -98,6 +128,13 @@ impl Slice for Schedule {
     }
 
     fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
+        if *state.focused() == CANDIDATES && matches!(movement, Move::Line(_) | Move::Page(_) | Move::End(_))
+        {
+            let last = candidates::of(state).pruned.len().saturating_sub(1);
+            let cursor = &mut state.screens.schedule.candidate;
+            *cursor = (*cursor).min(last).saturating_add_signed(movement.lines(movement::PAGE)).min(last);
+            return Vec::new();
+        }
         match movement {
             Move::Line(by) => edit::nudge(state, -by as f64 * LINE),
             Move::Page(by) => edit::nudge(state, -by as f64 * PAGE),
@@ -106,11 +143,14 @@ impl Slice for Schedule {
         }
     }
 
-    fn wheel(&self, _state: &State, lines: isize) -> Move {
-        Move::Layer(lines)
+    fn wheel(&self, state: &State, lines: isize) -> Move {
+        if *state.focused() == CANDIDATES { Move::Line(lines) } else { Move::Layer(lines) }
     }
 
     fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
+        if action == Action::Open && *state.focused() == CANDIDATES {
+            return Some(candidates::plan(state));
+        }
         (action == Action::SwitchPart).then(|| {
             state.history.close();
             let edited = &mut state.screens.schedule.edited;
@@ -124,13 +164,24 @@ impl Slice for Schedule {
     }
 
     fn click(&self, state: &mut State, at: Pointed) -> Option<Vec<Effect>> {
-        let Pointed::Ratio { layer, ratio } = at else { return None };
+        let (layer, ratio) = match at {
+            Pointed::Ratio { layer, ratio } => (layer, ratio),
+            Pointed::Row { panel, row } if *panel == CANDIDATES => {
+                state.focus(Screen::Schedule, panel);
+                state.screens.schedule.candidate = row;
+                return Some(Vec::new());
+            }
+            _ => return None,
+        };
         state.screens.schedule.dragging = true;
         state.history.close();
         Some(drag(state, layer, ratio))
     }
 
     fn copy(&self, state: &State) -> Copied {
+        if *state.focused() == CANDIDATES {
+            return Copied { what: "the candidates as CSV", text: candidates::csv(state) };
+        }
         let text = state.schedule.ratios.iter().map(|ratio| format!("{ratio}\n")).collect();
         Copied { what: "the ratios, one per line (a file for --schedule)", text }
     }

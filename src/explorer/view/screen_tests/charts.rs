@@ -1,7 +1,7 @@
 //! Tests of the charts of the Errors and Schedule screens.
 
 use super::*;
-use crate::{explorer::screens::errors, prune::LayerRatio, words::Notation};
+use crate::{explorer::screens::errors, protocol::TriedRatios, prune::LayerRatio, words::Notation};
 
 /// Rows of the window as text.
 fn lines(state: &State, width: u16, height: u16) -> Vec<String> {
@@ -170,6 +170,30 @@ fn changes_are_listed_with_the_next_one_to_undo() {
             assert!(text.contains(words), "{words}\n{text}");
         }
     }
+}
+
+#[test]
+fn candidates_of_a_search_are_drawn_with_the_one_at_the_cursor() {
+    let mut state = at(Screen::Schedule, sample::opened(sample::SMALL));
+    state.focus[Screen::Schedule as usize] = &schedule::CANDIDATES;
+    for (at, divergence) in [0.5548, 0.5599, 0.4645, 0.5267].into_iter().enumerate() {
+        let ratios = vec![LayerRatio::new(0.1 * at as f64, 0.2); sample::SMALL.layers];
+        let (name, divergence) = (format!("candidate {at}"), Some(divergence));
+        let tried = TriedRatios { name, ratios, removed: 10, loss: None, divergence, guard: None };
+        state.search.tried(tried, at == 2);
+    }
+    state.screens.schedule.candidate = 1;
+    for (width, height) in [(80, 21), (120, 36), (200, 57)] {
+        let text = lines(&state, width, height).join("\n");
+        for words in ["candidate 3", "KL 0.5267", "attention 0.300"] {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+    }
+    let text = lines(&state, 200, 57).join("\n");
+    for at in 0..4 {
+        assert!(text.contains(&format!("candidate {at}")), "{text}");
+    }
+    assert!(text.contains("x: mean ratio of attention"), "{text}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
         },
     },
     protocol::{MeasuredToken, Side, TokenPrediction},
-    words::{count, percent},
+    words::{count, percent, signed},
 };
 
 /// Rows of the predictions, with a blank row above them.
@@ -85,7 +85,7 @@ fn column(view: &mut Canvas<'_>, area: Rect, side: Side) {
     // Figures that do not fit are left out, the least important one first.
     let mut figures = Vec::new();
     figures.extend((writing.tokens > 0).then(|| format!("  {} tokens", count(writing.tokens as u64))));
-    figures.extend(writing.mean_rise().map(|rise| format!(", loss {rise:+.3}")));
+    figures.extend(writing.mean_rise().map(|rise| format!(", loss {}", signed(rise, 3))));
     figures.extend(writing.speed().map(|speed| format!(", {speed:.1} tokens/s")));
     let taken = |head: &[Span<'_>]| head.iter().map(|span| width(&span.content)).sum::<u16>();
     for figure in figures {
@@ -199,7 +199,7 @@ fn predictions(view: &mut Canvas<'_>, area: Rect) {
         view.span(format!("{:.3}", token.dense.loss), Role::Dense),
         view.span(format!(" {} ", view.theme.glyphs.arrow()), Role::Muted),
         view.span(format!("{:.3}", token.pruned.loss), Role::Pruned),
-        Span::styled(format!("  {rise:+.3}"), rise_style(view.theme, rise)),
+        Span::styled(format!("  {}", signed(rise, 3)), rise_style(view.theme, rise)),
     ];
     view.line(area, 2, reading);
     let rows = token.dense.likeliest.len().max(token.pruned.likeliest.len());

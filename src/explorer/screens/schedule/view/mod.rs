@@ -1,9 +1,11 @@
 //! Draws the Schedule screen: the curve, the figures of the plan, and the costs of the selected layer.
 
+mod candidates;
 pub mod ratio_curve;
 mod sensitivity;
 mod strip;
 
+pub use candidates::draw as candidates;
 use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Span,
@@ -14,7 +16,10 @@ use crate::{
     config,
     explorer::{
         Action, Goal, Locked, Screen,
-        screens::schedule::HISTORY,
+        screens::{
+            Panel,
+            schedule::{CANDIDATES, HISTORY},
+        },
         view::{Canvas, Fact, Role, error_curve, list::first_in_sight, status, widgets::wrap},
     },
     prune::{LayerRatio, Part},
@@ -45,18 +50,17 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             .areas(side);
     let inner = view.plain_frame(above, "Plan", view.state.schedule.name());
     view.facts(inner, &whole);
-    let history = view.is_focused(&HISTORY);
+    // A focused panel takes the place of what is not a panel.
+    let focused: [(&'static Panel, fn(&mut Canvas<'_>, Rect)); 2] =
+        [(&HISTORY, changes), (&CANDIDATES, self::candidates)];
+    let focused = focused.into_iter().find(|(panel, _)| view.is_focused(panel)).map(|(_, draw)| draw);
     if below.is_empty() {
-        if history {
-            changes(view, middle)
-        } else {
-            chosen(view, middle)
-        }
+        focused.unwrap_or(chosen)(view, middle);
         return;
     }
     chosen(view, middle);
-    if history {
-        changes(view, below);
+    if let Some(draw) = focused {
+        draw(view, below);
         return;
     }
     // The history is listed beside the costs if there is room for both.

@@ -9,6 +9,7 @@ use crate::{
     },
     protocol::SensitivityCurve,
     prune::Part,
+    words::signed,
 };
 
 /// Draws both parts of the selected layer.
@@ -50,7 +51,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         if let Some(y) = cost.and_then(|cost| scale.place(cost.max(0.0))) {
             marks.push((across.place(share(planned)).unwrap_or(0.0), y, role));
         }
-        let cost = cost.map_or("beyond".into(), |cost| format!("{cost:+.4}"));
+        let cost = cost.map_or("beyond".into(), |cost| signed(cost, 4));
         line.push(view.span(format!("{} ", curve.part), role));
         line.push(view.span(format!("{cost}  "), Role::Text));
     }
