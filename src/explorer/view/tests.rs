@@ -14,13 +14,14 @@ use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, sample, text};
 use crate::{
     config::Settings,
     explorer::{
-        Action, Confirm, Confirmed, Dialog, Explain, Field, FieldId, Filter, Form, FormKind, Help, Input,
-        Job, JobKind, JobStatus, KeyMap, Msg, Notice, NoticeKind, Origin, Palette, Pointed, Screen, Start,
-        State,
+        Action, Confirm, Confirmed, Cursor, Dialog, Explain, Field, FieldId, Filter, Form, FormKind, Help,
+        Input, Job, JobKind, JobStatus, KeyMap, Msg, Notice, NoticeKind, Origin, Palette, Phase, Pointed,
+        Screen, Start, State, Zoom,
         dialogs::help::{self, AROUND_HELP, HelpLine},
         update,
     },
-    protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
+    protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, PerplexityRecord, Stage, Stamped},
+    prune::Part,
 };
 
 /// Sizes from one cell to a very large terminal.
@@ -359,6 +360,49 @@ fn ascii_mode_writes_only_ascii() {
         let left: String = screen(&buffer).chars().filter(|&c| ours(c)).collect();
         assert_eq!(left, "");
     }
+}
+
+#[test]
+fn ascii_mode_writes_only_ascii_on_every_panel_and_in_its_explanation() {
+    let theme = Theme::default().resolved(Depth::TrueColour, Glyphs::Ascii);
+    let mut state = sample::half_done();
+    let demo = state.compare.shown().find(|measured| measured.record.text == "demo:held-out").unwrap();
+    let record = PerplexityRecord { after_error: Some(0.042), ..demo.record.clone() };
+    state.compare.add(record);
+    for (screen, part) in
+        Screen::ALL.into_iter().flat_map(|screen| [(screen, Part::Attention), (screen, Part::Mlp)])
+    {
+        state.screen = screen;
+        state.screens.layer.part = part;
+        for &panel in screen.panels() {
+            state.focus[screen as usize] = panel;
+            for phase in Phase::ALL {
+                state.screens.steps.cursor = Some(Cursor { layer: 3, part, step: 0, phase });
+                for (zoom, dialogs) in [
+                    (Zoom::Screen, Vec::new()),
+                    (Zoom::Panel, Vec::new()),
+                    (Zoom::Screen, vec![Dialog::Explain(Explain)]),
+                ] {
+                    (state.zoom, state.dialogs) = (zoom, dialogs);
+                    for size in [LEAST, (200, 60)] {
+                        state.size = size;
+                        let text = screen_text(&state, &theme, size);
+                        // Letters of other scripts stay: the sample has Chinese texts.
+                        let ours = |c: &char| !c.is_ascii() && *c < '\u{3000}';
+                        let left: String = text.chars().filter(ours).collect();
+                        assert_eq!(left, "", "{screen:?}, {panel:?} at {size:?}\n{text}");
+                    }
+                }
+                if screen != Screen::Steps {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn screen_text(state: &State, theme: &Theme, size: (u16, u16)) -> String {
+    screen(&drawn(state, theme, size).0)
 }
 
 #[test]
