@@ -27,7 +27,7 @@ pub fn map(quantity: Quantity) -> Explanation {
         formula: vec![formula],
         text: vec![
             text,
-            "× marks a removed unit. Of a group of channels, the height of the bar is the share that is removed. Layers without an active attempt are empty.",
+            "× marks a removed unit. Of a group of channels, the height of the bar is the share that is removed. Beside a shade, the bar is in the last column or row of the cell; a cell of one character is underlined from a quarter on and bold from a half. Layers without an active attempt are empty.",
         ],
     }
 }

@@ -11,29 +11,32 @@ use ratatui::{
 use super::{CHANNELS, Cell, Grid, HEADS, Quantity, cells::Known};
 use crate::{
     explorer::{
-        Panel, Pointed,
+        Job, Panel, Pointed, State, Status,
         view::{
             Canvas, Depth, Glyphs, Role,
             list::first_in_sight,
-            status,
+            stage, status,
             widgets::{pillar, put, write},
         },
     },
     prune::Part,
-    words::{count, error},
+    words::{Notation, count, error},
 };
 
 /// Columns of the number of a layer, with a gap.
 const LABEL: u16 = 4;
 /// Rows of the words below the map.
 const READOUT: u16 = 4;
+/// Removed shares from which a single cell with a shade is underlined, and bold.
+const SOME: f64 = 0.25;
+const MANY: f64 = 0.5;
 /// Rows of a map around its layers: the border and the numbers of the units.
 const AROUND_ROWS: u16 = 3;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if view.state.layers.is_empty() {
         let inner = view.panel(&HEADS, area, "Map", "");
-        view.absent(inner, "The layers appear once the model is open.");
+        view.awaits(inner, "The layers appear once the model is open.");
         return;
     }
     let readout = READOUT.min(area.height / 3);
@@ -55,6 +58,13 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         profile::draw(view, right, Part::Mlp);
     }
     readout::draw(view, below);
+}
+
+/// Why a layer has no values, and what it waits for.
+fn unsolved(state: &State, layer: usize) -> String {
+    const SENTENCE: &str = "This layer has no active attempt yet.";
+    let comes = state.status(layer) != Status::Failed && state.job().is_some_and(Job::is_pruning);
+    if comes { stage::waits(state, SENTENCE) } else { SENTENCE.into() }
 }
 
 /// One part alone.
@@ -80,7 +90,7 @@ fn part(view: &mut Canvas<'_>, area: Rect, part: Part) {
     let shades = Shades::of(quantity, range);
     let names = status::unit_names_of_all(state, part).1;
     let title = format!("{names} by {}", quantity.name());
-    let inner = view.panel(panel, area, &title, &note(range, quantity));
+    let inner = view.panel(panel, area, &title, &note(range, quantity, state.interface.notation));
     let head = Rect { height: 1, ..inner };
     heading(view, head, part, &grid);
     let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
@@ -190,19 +200,49 @@ fn draw_cell(view: &mut Canvas<'_>, area: Rect, cell: Option<Cell>, shades: Shad
     if removed == units {
         let sign = theme.glyphs.removed();
         put(view.buffer, area, area.x + area.width / 2, middle, sign, style);
-    } else if colours || value.is_none() {
-        let colour = theme.style(Role::Removed).fg;
-        let style = colour.map_or(style, |colour| style.fg(colour));
-        pillar(view.buffer, area, removed as f64 / units.max(1) as f64, style, theme.glyphs);
+        return;
+    }
+    let share = removed as f64 / units.max(1) as f64;
+    let colour = theme.style(Role::Removed).fg;
+    let style = colour.map_or(style, |colour| style.fg(colour));
+    if colours || value.is_none() {
+        pillar(view.buffer, area, share, style, theme.glyphs);
+    } else {
+        beside_shade(view, area, share, style);
     }
 }
 
+/// Shows the removed share of a cell whose shade is its value: a bar in the last column or row. A cell of one character
+/// is underlined from [`SOME`] on and bold from [`MANY`] on.
+fn beside_shade(view: &mut Canvas<'_>, area: Rect, share: f64, style: Style) {
+    let glyphs = view.theme.glyphs;
+    let bar = match (area.width, area.height) {
+        (0, _) | (_, 0) => return,
+        (1, 1) => {
+            if share >= SOME {
+                let many = if share >= MANY { Modifier::BOLD } else { Modifier::empty() };
+                view.buffer.set_style(area, style.add_modifier(Modifier::UNDERLINED | many));
+            }
+            return;
+        }
+        (1, _) => Rect { y: area.bottom() - 1, height: 1, ..area },
+        (_, _) => Rect { x: area.right() - 1, width: 1, ..area },
+    };
+    for (x, y) in (bar.top()..bar.bottom()).flat_map(|y| (bar.left()..bar.right()).map(move |x| (x, y))) {
+        put(view.buffer, bar, x, y, " ", style);
+    }
+    pillar(view.buffer, bar, share, style, glyphs);
+}
+
 /// The usual range of the values.
-fn note(range: Option<(f64, f64)>, quantity: Quantity) -> String {
+fn note(range: Option<(f64, f64)>, quantity: Quantity, notation: Notation) -> String {
     match (quantity, range) {
         (_, None) => String::new(),
         (Quantity::Order, _) => "first to last".into(),
         (Quantity::Sessions, _) => "none to all".into(),
-        (Quantity::Score | Quantity::Cost, Some((low, high))) => format!("{} to {}", error(low), error(high)),
+        (Quantity::Score, Some((low, high))) => format!("{} to {}", error(low), error(high)),
+        (Quantity::Cost, Some((low, high))) => {
+            format!("{} to {}", notation.relative(low), notation.relative(high))
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{AROUND_ROWS, Grid, Known, Shades, cell_area, note, rows_of_a_layer};
+use super::{AROUND_ROWS, Grid, Known, Shades, cell_area, note, rows_of_a_layer, unsolved};
 use crate::{
     explorer::{
         Pointed,
@@ -40,9 +40,10 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, part: Part) {
     let shades = Shades::of(quantity, range);
     let names = status::unit_names(state, layer, part).1;
     let title = format!("Layer {layer}: {names}");
-    let inner = view.plain_frame(area, &title, &note(range, quantity));
+    let inner = view.plain_frame(area, &title, &note(range, quantity, state.interface.notation));
     if cells.is_empty() {
-        view.absent(inner, "This layer has no active attempt yet.");
+        let text = unsolved(state, layer);
+        view.absent(inner, &text);
         return;
     }
     let (bars, marks) = (

@@ -37,7 +37,7 @@ fn words(state: &State) -> String {
     let grid = Grid::of(state, map.part);
     let at = grid.cell_of(map.unit);
     let Some(known) = Known::of(state, state.layer, map.part) else {
-        return "This layer has no active attempt yet.".into();
+        return super::unsolved(state, state.layer);
     };
     let cell = |quantity| known.row(quantity, &grid)[at];
     let score = cell(Quantity::Score);
@@ -58,7 +58,7 @@ fn words(state: &State) -> String {
     }
     if let Some(cost) = cell(Quantity::Cost).value {
         let mean = if score.units == 1 { "" } else { "mean " };
-        told.push(format!("{mean}cost {} of E‖y‖²", error(cost)));
+        told.push(format!("{mean}cost {} of E‖y‖²", state.interface.notation.relative(cost)));
     }
     let sessions = known.sessions();
     if sessions > 1 {

@@ -11,7 +11,7 @@ use crate::{
         },
     },
     prune::Part,
-    words::{change, error},
+    words::change,
 };
 
 /// Minimum rows of the panel for a strip, and for one with tall bars.
@@ -87,11 +87,11 @@ fn sums(view: &mut Canvas<'_>, row: Rect, prediction: &Prediction) {
     let about = if prediction.extrapolated { "about " } else { "" };
     let mut line = vec![
         view.span("predicted ", Role::Muted),
-        view.span(format!("{about}{}", error(prediction.planned)), Role::Planned),
+        view.span(format!("{about}{}", view.relative(prediction.planned)), Role::Planned),
     ];
     if prediction.active > 0.0 {
         line.push(view.span(", as pruned ", Role::Muted));
-        line.push(view.span(error(prediction.active), Role::Pruned));
+        line.push(view.span(view.relative(prediction.active), Role::Pruned));
         line.push(view.span(format!(", {}", change(prediction.active, prediction.planned)), Role::Text));
     }
     let formula = view.span(format!("   {}", prediction.basis.formula()), Role::Muted);
