@@ -26,9 +26,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let note = note(view, shown.len());
     let inner = view.panel(&LOG, area, "Log", &note);
     let Some(last) = shown.len().checked_sub(1) else {
-        let text =
-            if log.is_empty() { "The log is empty." } else { "No line of this level contains this text." };
-        view.absent(inner, text);
+        if log.is_empty() {
+            view.awaits(inner, "The log is empty.");
+        } else {
+            view.absent(inner, "No line of this level contains this text.");
+        }
         return;
     };
     let at = state.screens.log.cursor.map(|cursor| cursor.min(last));

@@ -118,6 +118,8 @@ fn column(view: &mut Canvas<'_>, area: Rect, side: Side) {
         let queued = state.jobs.queue.iter().any(|job| job.kind == JobKind::Generate);
         let words = if state.is_replay() {
             "nothing was generated".into()
+        } else if state.model.is_none() {
+            waits(state, "A text can be written once the model is open.")
         } else if queued {
             waits(state, "The text follows")
         } else {

@@ -125,7 +125,7 @@ fn numbers(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 fn nothing(view: &Canvas<'_>) -> String {
     let state = view.state;
     let Some(layer) = state.layers.get(state.layer) else {
-        return "The steps appear once the model is open.".into();
+        return stage::waits(state, "The steps appear once the model is open.");
     };
     let part = state.screens.layer.part;
     if let Some(work) = &layer.work {
