@@ -1,7 +1,21 @@
 //! Tests of the charts of the Errors and Schedule screens.
 
 use super::*;
-use crate::{explorer::screens::errors, protocol::TriedRatios, prune::LayerRatio, words::Notation};
+use crate::{
+    explorer::{
+        AttemptResult, Job, JobKind, JobStatus, Key, Msg,
+        screens::{
+            errors,
+            map::{Known, Quantity},
+            schedule::predict::prediction,
+        },
+        update,
+        view::Role,
+    },
+    protocol::{LayerPart, LayerRecord, Stamped, TriedRatios},
+    prune::LayerRatio,
+    words::Notation,
+};
 
 /// Rows of the window as text.
 fn lines(state: &State, width: u16, height: u16) -> Vec<String> {
@@ -172,6 +186,56 @@ fn changes_are_listed_with_the_next_one_to_undo() {
     }
 }
 
+/// The columns with dots of lines in the colour of a role.
+fn dotted_columns(state: &State, role: Role) -> usize {
+    let (buffer, _) = drawn(state, 100, 33);
+    let colour = Theme::default().style(role).fg;
+    let is_line = |x: u16, y: u16| {
+        let symbol = buffer[(x, y)].symbol().chars().next();
+        symbol.is_some_and(|c| ('\u{2801}'..='\u{28ff}').contains(&c)) && buffer[(x, y)].style().fg == colour
+    };
+    (0..100).filter(|&x| (0..33).any(|y| is_line(x, y))).count()
+}
+
+#[test]
+fn the_denominator_is_a_faint_dotted_line_with_its_name() {
+    let mut state = at(Screen::Errors, sample::half_done());
+    state.previous_runs.clear();
+    let named = |state: &State| lines(state, 100, 33).iter().filter(|line| line.contains("E‖h‖²")).count();
+    let dotted = dotted_columns(&state, Role::Faint);
+    // One row is the reading at the selected layer.
+    assert_eq!(named(&state), 2, "{}", lines(&state, 100, 33).join("\n"));
+    state.screens.errors.measure = errors::measure::Measure::Absolute;
+    assert_eq!(named(&state), 0, "an absolute error has no denominator");
+    let without = dotted_columns(&state, Role::Faint);
+    assert!(dotted > without + 5, "{dotted} and {without} columns");
+}
+
+#[test]
+fn a_pass_with_a_dense_part_is_a_second_curve_with_its_difference() {
+    let mut state = at(Screen::Errors, sample::opened(sample::SMALL));
+    sample::prune(&mut state, 12);
+    let before = dotted_columns(&state, Role::Planned);
+    assert!(!lines(&state, 100, 33).join("\n").contains("what if"));
+    state.jobs.queue.push_back(Job { status: JobStatus::Working, ..Job::new(1, JobKind::CompareStreams) });
+    let dense = LayerPart { layer: 4, part: Part::Mlp };
+    for layer in 4..12 {
+        let mut errors = state.layers[layer].active().unwrap().stream_errors.unwrap();
+        errors.mlp.error /= 2.0;
+        let event = Event::OutputErrorMeasured { layer, attempt: Some(0), dense_part: Some(dense), errors };
+        update(&mut state, Msg::Engine(Stamped { run: 1, at: 1.0 + layer as f64, event }));
+    }
+    let now = state.layers[11].active().unwrap().stream_errors.unwrap().mlp.relative();
+    let [then, now] = [now / 2.0, now].map(crate::words::error);
+    let words = format!("mlp of layer 4 dense: {then} at layer 11, −50.0 % from {now}");
+    let text = lines(&state, 100, 33).join("\n");
+    assert!(text.contains(&words), "{words}\n{text}");
+    assert!(text.contains("what if"), "the name at the end of the curve\n{text}");
+    // Layers 4 to 11 of 12 are more than half of the chart.
+    let after = dotted_columns(&state, Role::Planned);
+    assert!(after > before + 20, "{before} and {after} columns");
+}
+
 #[test]
 fn candidates_of_a_search_are_drawn_with_the_one_at_the_cursor() {
     let mut state = at(Screen::Schedule, sample::opened(sample::SMALL));
@@ -198,18 +262,53 @@ fn candidates_of_a_search_are_drawn_with_the_one_at_the_cursor() {
 
 #[test]
 fn one_key_shows_relative_errors_in_per_cent_everywhere() {
-    for screen in [Screen::Layers, Screen::Layer, Screen::Errors, Screen::Log] {
+    for screen in [Screen::Layers, Screen::Layer, Screen::Errors, Screen::Log, Screen::Map, Screen::Schedule]
+    {
         let mut state = at(screen, sample::half_done());
-        let scientific = lines(&state, 160, 40).join("\n");
-        crate::explorer::update(
-            &mut state,
-            crate::explorer::Msg::Key(crate::explorer::Key::named("%").unwrap()),
-        );
+        state.size = (160, 40);
+        state.screens.map.quantity = Quantity::Cost;
+        // The log has the line of a layer that is done, which the engine tells.
+        let AttemptResult { attempt, record, .. } = state.layers[5].attempts[0].clone();
+        let record = LayerRecord { index: 7, ..record };
+        let done = [record.attention.relative_error, record.mlp.relative_error];
+        let event = Event::LayerDone { record, attempt };
+        update(&mut state, Msg::Engine(Stamped { run: 3, at: 75.0, event }));
+        (state.layer, state.notice) = (3, None);
+        let (unit, cost) = Known::of(&state, 3, Part::Attention).unwrap().removals().next().unwrap();
+        state.screens.map.unit = unit;
+        let prediction = prediction(&state).unwrap();
+        let shown_in = |notation: Notation| match screen {
+            Screen::Log => {
+                let [attention, mlp] = done.map(|error| notation.relative(error));
+                vec![format!("relative errors {attention} and {mlp}")]
+            }
+            Screen::Map => vec![format!("cost {} of E‖y‖²", notation.relative(cost))],
+            Screen::Schedule => {
+                [prediction.planned, prediction.active].map(|sum| notation.relative(sum)).into()
+            }
+            Screen::Layers | Screen::Layer => {
+                let record = &state.layers[3].active().unwrap().record;
+                vec![notation.relative(record.attention.relative_error)]
+            }
+            Screen::Errors => {
+                let streams = state.layers[3].active().unwrap().stream_errors.unwrap();
+                vec![notation.relative(streams.mlp.relative())]
+            }
+            Screen::Compare | Screen::Steps => Vec::new(),
+        };
+        let [scientific, per_cent] = [Notation::Scientific, Notation::PerCent].map(shown_in);
+        let before = lines(&state, 160, 40).join("\n");
+        update(&mut state, Msg::Key(Key::named("%").unwrap()));
         assert_eq!(state.interface.notation, Notation::PerCent);
         state.notice = None;
-        let per_cent = lines(&state, 160, 40).join("\n");
+        let after = lines(&state, 160, 40).join("\n");
+        for (scientific, per_cent) in scientific.iter().zip(&per_cent) {
+            assert!(before.contains(scientific), "{screen:?}: {scientific}\n{before}");
+            assert!(after.contains(per_cent), "{screen:?}: {per_cent}\n{after}");
+            assert!(!after.contains(scientific), "{screen:?}: {scientific}\n{after}");
+        }
         if screen != Screen::Log {
-            assert!(per_cent.matches(" %").count() > scientific.matches(" %").count() + 2, "{per_cent}");
+            assert!(after.matches(" %").count() > before.matches(" %").count() + 1, "{screen:?}\n{after}");
         }
     }
 }
