@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::{
-    explorer::view::{stage, widgets::Spacing},
-    protocol::Stage,
+    explorer::{
+        screens::map::Grid,
+        view::{load, stage, widgets::Spacing},
+    },
+    protocol::{PerplexityRecord, Stage},
 };
+use ratatui::style::Modifier;
 
 #[test]
 fn the_table_shows_every_state_by_mark_and_word() {
@@ -172,7 +176,7 @@ fn compare_names_perplexity_once_before_it_is_measured() {
 fn an_empty_panel_says_what_it_waits_for_and_how_far_that_is() {
     let mut state = sample::unopened();
     state.opening = Some((Stage::LoadModel, 40, 100));
-    for screen in [Screen::Layers, Screen::Layer, Screen::Schedule, Screen::Errors] {
+    for screen in Screen::ALL {
         let state = at(screen, state.clone());
         let text = shown(&state);
         assert!(text.contains("40\u{a0}of\u{a0}100\u{a0}blocks"), "{screen:?}: {text}");
@@ -182,8 +186,10 @@ fn an_empty_panel_says_what_it_waits_for_and_how_far_that_is() {
     state.layer = waiting;
     let (stage, _) = stage::now(&state, state.job().unwrap());
     let (stage, count) = stage.rsplit_once(", ").unwrap();
-    let text = shown(&at(Screen::Layer, state));
-    assert!(text.contains(stage) && text.contains(&count.replace(' ', "\u{a0}")), "{text}");
+    for screen in [Screen::Layer, Screen::Map] {
+        let text = shown(&at(screen, state.clone()));
+        assert!(text.contains(stage) && text.contains(&count.replace(' ', "\u{a0}")), "{screen:?}: {text}");
+    }
 }
 
 #[test]
@@ -329,4 +335,90 @@ fn a_paused_run_to_come_tells_the_stage_in_work_on_the_algorithm_view() {
     (state.layer, state.follow, state.jobs.pace) = (9, true, crate::protocol::Pace::Stepwise);
     let told = shown(&state);
     assert!(told.contains("The first step appears once a part") && told.contains("layer 7"), "{told}");
+}
+
+#[test]
+fn with_few_colours_maps_are_drawn_in_shades() {
+    let (themes, _) = load(&[]);
+    let sixteen = themes.into_iter().find(|theme| theme.name == "sixteen").unwrap();
+    for theme in [Theme::default().resolved(Depth::Ansi16, Glyphs::Unicode), sixteen] {
+        let shades = |state: &State, panel: &str| {
+            let panel = state.screen.panels().iter().find(|known| known.title == panel).unwrap();
+            let mut state = State { zoom: Zoom::Panel, size: (120, 37), ..state.clone() };
+            state.focus[state.screen as usize] = panel;
+            let text = text(&drawn_with(&state, 120, 37, &theme).0);
+            let kinds = ['░', '▒', '▓'].into_iter().filter(|shade| text.contains(*shade)).count();
+            assert!(kinds >= 2 && !text.contains('▀'), "{}: {:?}\n{text}", theme.name, panel);
+        };
+        for part in [Part::Attention, Part::Mlp] {
+            let mut state = sample::half_done();
+            state.screens.layer.part = part;
+            let cursor = Cursor { layer: 3, part, step: 0, phase: Phase::Compensate };
+            state.screens.steps.cursor = Some(cursor);
+            let map = if part == Part::Attention { "Attention map" } else { "Channel map" };
+            shades(&at(Screen::Map, state.clone()), map);
+            shades(&at(Screen::Layer, state.clone()), "Correlation");
+            for panel in ["P = G_λ⁻¹", "W"] {
+                shades(&at(Screen::Steps, state.clone()), panel);
+            }
+        }
+    }
+}
+
+#[test]
+fn shades_of_the_map_also_show_the_removed_share() {
+    let theme = Theme::default().resolved(Depth::Ansi16, Glyphs::Unicode);
+    for (size, columns) in [((80, 21), 1), ((200, 57), 2)] {
+        let mut state = at(Screen::Map, sample::half_done());
+        state.layers[3].chosen = Some(1);
+        state.size = size;
+        let (buffer, hits) = drawn_with(&state, size.0, size.1, &theme);
+        let removed = state.layers[3].active().unwrap().record.mlp.removed.clone();
+        let grid = Grid::of(&state, Part::Mlp);
+        assert_eq!(grid.wide, columns, "{grid:?}");
+        let mut seen = [0, 0];
+        for cell in 0..grid.cells {
+            let units = grid.units_of(cell);
+            let gone = removed.iter().filter(|unit| units.contains(unit)).count();
+            if gone == units.len() {
+                continue;
+            }
+            // The bars of the layer below the map have the same targets, so the place comes from the first row.
+            let target = Pointed::Unit { part: Part::Mlp, layer: 3, unit: units.start };
+            let all = (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y)));
+            let (x, y) = all.into_iter().find(|&(x, y)| hits.at(x, y) == target).unwrap();
+            let shown = if columns == 1 {
+                let is_marked = buffer[(x, y)].modifier.contains(Modifier::UNDERLINED);
+                assert_eq!(is_marked, gone * 4 >= units.len(), "cell {cell}: {gone} of {}", units.len());
+                is_marked
+            } else {
+                let last = buffer[(x + grid.wide as u16 - 1, y)].symbol();
+                assert!("░▒▓█".contains(buffer[(x, y)].symbol()), "cell {cell} has a shade");
+                let rows = (y..size.1).take_while(|&y| hits.at(x, y) == target).count() as u16;
+                let foot = buffer[(x + grid.wide as u16 - 1, y + rows - 1)].symbol();
+                let is_marked = last != buffer[(x, y)].symbol() || foot != buffer[(x, y)].symbol();
+                assert_eq!(is_marked && "▁▂▃▄▅▆▇█".contains(foot), gone > 0, "cell {cell}: {foot}");
+                gone > 0
+            };
+            seen[usize::from(shown)] += 1;
+        }
+        assert!(seen[1] > 0 && (columns > 1 || seen[0] > 0), "{seen:?}");
+    }
+}
+
+#[test]
+fn perplexities_have_their_standard_error() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    let row = |state: &State, name: &str| {
+        let text = text(&drawn(state, 120, 37).0);
+        text.lines().find(|line| line.contains(name)).unwrap().to_string()
+    };
+    assert!(!row(&state, "demo:held-out").contains('±'));
+    let of = |name: &str| state.compare.shown().find(|one| one.record.text == name).unwrap().record.clone();
+    let (pruned, dense) = (of("demo:held-out"), of("wikitext-2/模型.txt"));
+    state.compare.add(PerplexityRecord { before_error: Some(0.31), after_error: Some(0.0421), ..pruned });
+    let told = row(&state, "demo:held-out");
+    assert!(told.contains("± 0.042") && !told.contains("0.31"), "the newest perplexity: {told}");
+    state.compare.add(PerplexityRecord { text: "dense.txt".into(), before_error: Some(0.91), ..dense });
+    assert!(row(&state, "dense.txt").contains("± 0.91"), "{}", row(&state, "dense.txt"));
 }
