@@ -12,7 +12,11 @@ use super::{canvas::draw, sample};
 use crate::{
     explorer::{
         Cursor, Entry, Level, Origin, Phase, Pointed, Screen, State, Status, Zoom,
-        screens::{layer, schedule},
+        screens::{
+            layer,
+            layers::{self, Column, Order},
+            schedule,
+        },
         view::{Depth, Glyphs, Hits, Theme},
     },
     protocol::Event,
@@ -176,6 +180,30 @@ fn rows_and_curves_are_mouse_targets() {
     }
     assert!(layers.len() >= 6 && layers.contains(&state.layer), "{layers:?}\n{}", text(&buffer));
     assert!(on_curve >= 3, "{}", text(&buffer));
+}
+
+#[test]
+fn headings_of_the_table_are_mouse_targets_that_sort() {
+    let mut state = at(Screen::Layers, sample::half_done());
+    state.zoom = Zoom::Panel;
+    for (column, key) in Column::ALL.into_iter().enumerate().filter(|(_, key)| key.is_default()) {
+        let (buffer, hits) = drawn(&state, 200, 57);
+        let head = Pointed::Head { panel: &layers::TABLE, column };
+        let area = hits.area_of(head).unwrap_or_else(|| panic!("{key:?}\n{}", text(&buffer)));
+        let written: String = (area.left()..area.right()).map(|x| buffer[(x, area.y)].symbol()).collect();
+        assert!(written.contains(key.head(&state)), "{key:?}: {written}");
+        let pointed = hits.at(area.x, area.y);
+        assert_eq!(pointed, head);
+        for _ in 0..2 {
+            Screen::Layers.slice().click(&mut state, pointed);
+            assert_eq!(state.screens.layers.order.by, key);
+            let (buffer, _) = drawn(&state, 200, 57);
+            let heads: String = (0..200).map(|x| buffer[(x, area.y)].symbol()).collect();
+            let order = state.screens.layers.order;
+            let (is_default, arrow) = (order == Order::default(), if order.descending { "▼" } else { "▲" });
+            assert!(is_default || heads.contains(arrow), "{key:?}: {heads}");
+        }
+    }
 }
 
 #[test]

@@ -72,6 +72,31 @@ fn the_removed_sets_of_three_attempts_add_up_to_all_units() {
 }
 
 #[test]
+fn the_removed_sets_of_two_attempts_are_both_only_one_and_kept_by_both() {
+    let mut state = marked(pruned(), &[0.5]);
+    // Each attempt removes a unit that the other one keeps.
+    let sets = [vec![1, 2, 3, 10], vec![2, 3, 4, 5, 6]];
+    for (result, removed) in state.layers[3].attempts.iter_mut().zip(sets) {
+        result.record.mlp.removed = removed;
+    }
+    state.screens.layer.part = Part::Mlp;
+    state.focus[Screen::Layer as usize] =
+        state.panels().iter().find(|panel| panel.title == "Removed units").unwrap();
+    state.zoom = Zoom::Panel;
+    let text = text(&drawn(&state, 80, 21).0);
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in ["both 2", "only A 2", "only B 3", "kept by both 681"] {
+        let words: Vec<&str> = row.split_whitespace().collect();
+        let is_row = |line: &Vec<&str>| {
+            let line: Vec<&str> = line.iter().map(|word| word.trim_start_matches('│')).collect();
+            line.iter().filter(|word| !word.is_empty()).take(words.len()).eq(&words)
+        };
+        assert!(rows.iter().any(is_row), "{row}\n{text}");
+    }
+    assert!(text.contains("2 of 7 channels are removed by both, 29 %"), "{text}");
+}
+
+#[test]
 fn an_attempt_without_scores_is_named() {
     let mut state = marked(pruned(), &[0.15, 0.5]);
     state.layers[3].attempts[1].mlp = None;
