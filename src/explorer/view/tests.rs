@@ -362,6 +362,23 @@ fn ascii_mode_writes_only_ascii() {
     }
 }
 
+/// Draws the current screen with the focused panel, the panel alone, and its explanation, at two sizes in ASCII.
+fn check_ascii(state: &State, theme: &Theme) {
+    for (zoom, dialogs) in [
+        (Zoom::Screen, Vec::new()),
+        (Zoom::Panel, Vec::new()),
+        (Zoom::Screen, vec![Dialog::Explain(Explain)]),
+    ] {
+        for size in [LEAST, (200, 60)] {
+            let state = State { zoom, size, dialogs: dialogs.clone(), ..state.clone() };
+            let text = screen(&drawn(&state, theme, size).0);
+            // Letters of other scripts stay: the sample has Chinese texts.
+            let left: String = text.chars().filter(|&c| !c.is_ascii() && c < '\u{3000}').collect();
+            assert_eq!(left, "", "{:?}, {:?} at {size:?}\n{text}", state.screen, state.focused());
+        }
+    }
+}
+
 #[test]
 fn ascii_mode_writes_only_ascii_on_every_panel_and_in_its_explanation() {
     let theme = Theme::default().resolved(Depth::TrueColour, Glyphs::Ascii);
@@ -369,29 +386,18 @@ fn ascii_mode_writes_only_ascii_on_every_panel_and_in_its_explanation() {
     let demo = state.compare.shown().find(|measured| measured.record.text == "demo:held-out").unwrap();
     let record = PerplexityRecord { after_error: Some(0.042), ..demo.record.clone() };
     state.compare.add(record);
-    for (screen, part) in
-        Screen::ALL.into_iter().flat_map(|screen| [(screen, Part::Attention), (screen, Part::Mlp)])
-    {
+    // The Layer screen has other panels with two marked attempts.
+    let screens = Screen::ALL.map(|screen| (screen, vec![]));
+    for (screen, marked) in screens.into_iter().chain([(Screen::Layer, vec![0, 1])]) {
         state.screen = screen;
-        state.screens.layer.part = part;
-        for &panel in screen.panels() {
-            state.focus[screen as usize] = panel;
+        state.layers[3].side_by_side.marked = marked;
+        for part in [Part::Attention, Part::Mlp] {
+            state.screens.layer.part = part;
             for phase in Phase::ALL {
                 state.screens.steps.cursor = Some(Cursor { layer: 3, part, step: 0, phase });
-                for (zoom, dialogs) in [
-                    (Zoom::Screen, Vec::new()),
-                    (Zoom::Panel, Vec::new()),
-                    (Zoom::Screen, vec![Dialog::Explain(Explain)]),
-                ] {
-                    (state.zoom, state.dialogs) = (zoom, dialogs);
-                    for size in [LEAST, (200, 60)] {
-                        state.size = size;
-                        let text = screen_text(&state, &theme, size);
-                        // Letters of other scripts stay: the sample has Chinese texts.
-                        let ours = |c: &char| !c.is_ascii() && *c < '\u{3000}';
-                        let left: String = text.chars().filter(ours).collect();
-                        assert_eq!(left, "", "{screen:?}, {panel:?} at {size:?}\n{text}");
-                    }
+                for &panel in state.panels() {
+                    state.focus[screen as usize] = panel;
+                    check_ascii(&state, &theme);
                 }
                 if screen != Screen::Steps {
                     break;
@@ -399,10 +405,6 @@ fn ascii_mode_writes_only_ascii_on_every_panel_and_in_its_explanation() {
             }
         }
     }
-}
-
-fn screen_text(state: &State, theme: &Theme, size: (u16, u16)) -> String {
-    screen(&drawn(state, theme, size).0)
 }
 
 #[test]
