@@ -9,9 +9,9 @@ pub mod cluster {
 
 pub mod engine {
     pub use crate::engine::{
-        Choose, Context, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, Measure, Measured,
-        ModelChoice, PruneRun, Ranks, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate,
-        follow, prune, resume, retry, start, workspace,
+        Again, Choose, Context, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, Measure,
+        Measured, ModelChoice, PruneAgain, PruneRun, Ranks, Report, Resume, Resumed, Retry, SessionPlace,
+        Worker, choose, evaluate, follow, prune, resume, retry, start, workspace,
     };
 }
 
@@ -28,8 +28,9 @@ pub mod headless {
     pub use crate::headless::without_interrupts;
     pub use crate::headless::{
         Confirmation, Output, Removal, advice, choose, collect_sweep, compare_sessions, evaluate, export,
-        generate, inspect, list_sessions, logits, measure, print_text, prune, prune_old_sessions,
-        remove_sessions, report, resume, retry, run_sweep, say, show_session, sweep_commands,
+        generate, inspect, list_sessions, logits, measure, print_text, prune, prune_again,
+        prune_old_sessions, remove_sessions, report, resume, retry, run_sweep, say, show_session,
+        sweep_commands,
     };
 }
 

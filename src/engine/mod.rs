@@ -36,6 +36,6 @@ pub use place::SessionPlace;
 pub use ranks::{Ranks, follow};
 pub use worker::{Worker, start};
 pub use workspace::{
-    Choose, Export, LayerTries, Measure, Measured, PruneRun, Report, Resume, Resumed, Retry, Tried, choose,
-    export, measure, prune, report, resume, retry, workspace,
+    Again, Choose, Export, LayerTries, Measure, Measured, PruneAgain, PruneRun, Report, Resume, Resumed,
+    Retry, Tried, choose, export, measure, prune, prune_again, report, resume, retry, workspace,
 };

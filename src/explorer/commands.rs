@@ -93,15 +93,18 @@ impl State {
             Methods::OfRun | Methods::AsTuned => OnCancel::KeepFinished,
         };
         let before = Before { active, broken_off: self.jobs.broken_off, on_cancel };
+        let settings = self.settings_of_run();
+        let evaluates = settings.evaluation.text.is_some() || settings.evaluation.guard.is_some();
         let effects = self.begin(job::Run {
             from,
             ratios: if self.to_be_searched() { Vec::new() } else { self.schedule.ratios.clone() },
-            settings: Box::new(self.settings_of_run()),
+            settings: Box::new(settings),
             methods,
             on_cancel,
         });
         if let Some(queued) = self.jobs.queue.back_mut() {
             (queued.from, queued.before) = (from, Some(before));
+            queued.evaluates = evaluates;
         }
         effects
     }

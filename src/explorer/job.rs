@@ -50,6 +50,8 @@ pub struct Job {
     pub retry: Option<(usize, Method)>,
     /// Who requested it.
     pub asked: Asked,
+    /// Whether it measures perplexity. A run does so if its settings name a text.
+    pub evaluates: bool,
 }
 
 /// Who requested a job.
@@ -103,6 +105,7 @@ impl Job {
             before: None,
             asked: Asked::User,
             retry: None,
+            evaluates: kind.measures_perplexity(),
         }
     }
 

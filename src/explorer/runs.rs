@@ -153,9 +153,13 @@ pub fn cancel(state: &mut State) -> Vec<Effect> {
 
 /// Leaves out the perplexity of the dense model, which is measured between the layers or after them.
 pub fn skip_dense(state: &mut State) -> Vec<Effect> {
-    let measures = state.job().is_some_and(|job| job.kind.measures_perplexity());
-    if state.is_replay() || !measures {
-        return state.refuse("no job measures the perplexity of the dense model");
+    let job = state.job().filter(|job| job.kind.measures_perplexity() && !state.is_replay());
+    match job.map(|job| job.evaluates) {
+        None => return state.refuse("no job measures the perplexity of the dense model"),
+        Some(false) => {
+            return state.refuse("this run measures no perplexity: its settings name no evaluation text");
+        }
+        Some(true) => {}
     }
     state.say(NoticeKind::Done, "The perplexity of the dense model is left out");
     state.control(Control::SkipDense)

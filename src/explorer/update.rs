@@ -19,6 +19,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         if let Effect::Command(command) = effect {
             command_log::note(state, command);
         }
+        if let Effect::LabelSession { path, label } = effect {
+            command_log::note_label(state, path, label);
+        }
     }
     effects.extend(idle::fill(state));
     effects.extend(draft::save(state));

@@ -16,7 +16,7 @@ mod table;
 pub use advice::advice;
 pub use inspect::inspect;
 pub use measure::measure;
-pub use on_model::{evaluate, generate, logits, prune};
+pub use on_model::{evaluate, generate, logits, prune, prune_again};
 pub use on_session::{choose, export, report, resume, retry};
 pub use output::{Output, print_text, say};
 #[cfg(feature = "mpi")]

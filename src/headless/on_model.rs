@@ -6,10 +6,12 @@ use super::{
     Output,
     on_session::or_resume_hint,
     output::{self, Reader},
-    print_json, print_text, run, say, table,
+    print_json, print_text,
+    run::{self, Driven},
+    say, table,
 };
 use crate::{
-    engine::{self, Error, Evaluate, Evaluation, Generate, Generated, Logits, PruneRun, Ranks},
+    engine::{self, Error, Evaluate, Evaluation, Generate, Generated, Logits, PruneAgain, PruneRun, Ranks},
     protocol::RunRecord,
     recording::Recorder,
     words::{count, duration, perplexity, plus_minus, session_argument},
@@ -32,17 +34,50 @@ pub fn prune(
         engine::prune(job, control)
     };
     let driven = run::drive(work, recorder.as_mut());
+    print_run(driven, out.as_deref(), output, root)?;
+    Ok(recorder.map_or(Ok(()), Recorder::finish)?)
+}
+
+/// Prunes in an existing session and prints the table of its layers, or `run.json`. `root` is the directory of the user's
+/// sessions.
+///
+/// # Errors
+/// If the job fails or is cancelled, the recording cannot be written, or stdout cannot be written.
+pub fn prune_again(
+    job: PruneAgain,
+    ranks: Option<Ranks>,
+    output: Output,
+    mut recorder: Option<Recorder>,
+    root: Option<&Path>,
+) -> Result<(), Error> {
+    let out = job.out.clone();
+    let work = move |control: &mut engine::Context| {
+        control.use_ranks(ranks);
+        engine::prune_again(job, control)
+    };
+    let driven = run::drive(work, recorder.as_mut());
+    print_run(driven, out.as_deref(), output, root)?;
+    Ok(recorder.map_or(Ok(()), Recorder::finish)?)
+}
+
+/// Prints the result of a run, and how to write the model if it was not written.
+fn print_run(
+    driven: Driven<RunRecord>,
+    out: Option<&Path>,
+    output: Output,
+    root: Option<&Path>,
+) -> Result<(), Error> {
     let session = driven.session.clone();
     let record = or_resume_hint(driven, root)?;
     match output {
         Output::Json => print_json(&record)?,
-        Output::Text => print_record(&record, out.as_deref())?,
+        Output::Text => print_record(&record, out)?,
     }
-    if let (None, Some(session)) = (&out, session) {
+    if let (None, Some(session)) = (out, session) {
         let session = session_argument(root, &session);
         say(&format!("No model was written. Write it with: slimgpt export {session} --out DIR"));
     }
-    Ok(recorder.map_or(Ok(()), Recorder::finish)?)
+    Ok(())
 }
 
 /// Measures a perplexity and prints it.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::frontend::{Frontend, Told, is_end, settings};
+use crate::frontend::{Frontend, Told, is_end, settings, small_text};
 use slimgpt::application::{
     engine::{self, ModelChoice, SessionPlace},
     protocol::{Attempt, Command, Control, Event, LayerRecord, Method, Methods, OnCancel, Pace, job},
@@ -359,4 +359,47 @@ fn recorded_steps_are_those_of_the_attempt_and_change_nothing() {
         }
         assert!(told.layers().is_empty());
     }
+}
+
+/// A run that measures the perplexity on a short text in `dir`.
+fn evaluated(dir: &std::path::Path) -> Settings {
+    let mut settings = settings();
+    settings.evaluation.text = Some(small_text(dir));
+    settings.evaluation.seq_len = 64;
+    settings
+}
+
+#[test]
+fn the_first_layer_does_not_wait_for_the_perplexity_of_the_dense_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = evaluated(dir.path());
+    let mut frontend = Frontend::open(&settings);
+    frontend.begin(0, &settings, Pace::Free);
+    let told = frontend.until(|event| matches!(event, Event::LayerDone { .. }));
+    let measured = |event: &Event| matches!(event, Event::PerplexityMeasured { .. });
+    assert!(!told.0.iter().any(measured), "{:?}", told.0);
+    assert_eq!(frontend.evaluating_dense, 0, "the dense model comes after the first layer");
+    let record = frontend.until(is_end).record();
+    assert!(frontend.evaluating_dense > 0);
+    let perplexity = record.perplexity.unwrap();
+    assert!(perplexity.before.is_finite() && perplexity.after.is_some());
+}
+
+#[test]
+fn the_perplexity_of_the_dense_model_can_be_left_out_during_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = evaluated(dir.path());
+    let mut frontend = Frontend::open(&settings);
+    frontend.begin(0, &settings, Pace::Free);
+    let is_done = |event: &Event| matches!(event, Event::LayerDone { .. });
+    frontend.until(is_done);
+    frontend.send(Command::control(1, Control::SkipDense));
+    // The dense model may be in work until the command arrives, not after the next layer.
+    frontend.until(is_done);
+    let seen = frontend.evaluating_dense;
+    let told = frontend.until(is_end);
+    assert_eq!(frontend.evaluating_dense, seen, "the dense model is left out");
+    let perplexity = told.record().perplexity.unwrap();
+    assert!(perplexity.before.is_nan(), "{perplexity:?}");
+    assert!(perplexity.after.is_some_and(f64::is_finite), "{perplexity:?}");
 }

@@ -16,6 +16,8 @@ mod bad_input;
 mod biases;
 mod calibrations;
 mod command_line;
+#[cfg(unix)]
+mod command_log;
 mod damage;
 mod damaged_inputs;
 mod documentation;

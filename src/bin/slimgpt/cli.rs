@@ -7,7 +7,7 @@ use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use slimgpt::application::words::exit_codes;
+use slimgpt::application::{engine::Again, words::exit_codes};
 use slimgpt::{calibration::TextSource, config::Colours};
 
 use crate::flags::{All, Flags, MachineFlags, choice};
@@ -65,6 +65,7 @@ pub enum Command {
   slimgpt prune llama-7b --calibration c4.jsonl.gz --ratio 0.2 --out slim
   slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
   slimgpt prune --ratio 0.5 --no-export                                  prune without writing the model
+  slimgpt prune --session last --again all --ratio 0.3 --no-export       other settings in the same session
 
 {}", exit_codes()))]
     Prune(Box<PruneArgs>),
@@ -257,6 +258,10 @@ pub struct PruneArgs {
     /// Copy the dense model's perplexity from another session that measured it on the same text
     #[arg(long, value_name = "DIR", conflicts_with = "no_session")]
     pub dense_from: Option<PathBuf>,
+    /// Prune again in the existing session of --session; earlier attempts are kept
+    #[arg(long, value_name = "LAYERS", value_parser = choice::<Again>(), requires = "session",
+        conflicts_with_all = ["no_session", "dense_from"])]
+    pub again: Option<Again>,
     /// Settings file (TOML); flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

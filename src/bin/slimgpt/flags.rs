@@ -45,6 +45,10 @@ pub struct OutputFlags;
 #[derive(Clone, Debug)]
 pub struct MethodFlags;
 
+/// Settings of a perplexity that `prune` has under the same names.
+#[derive(Clone, Debug)]
+pub struct EvaluationFlags;
+
 impl Set for All {
     fn has(setting: &Setting) -> bool {
         setting.key != "model"
@@ -71,6 +75,14 @@ impl Set for MethodFlags {
 
     fn has(setting: &Setting) -> bool {
         setting.scope == Scope::Method
+    }
+}
+
+impl Set for EvaluationFlags {
+    const DEFAULTS: bool = false;
+
+    fn has(setting: &Setting) -> bool {
+        ["eval_seed", "eval_kl", "bos"].contains(&setting.key)
     }
 }
 

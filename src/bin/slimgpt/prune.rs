@@ -1,7 +1,9 @@
 //! Prunes a model without the explorer, or estimates the time and memory of a run.
 
+use std::path::PathBuf;
+
 use slimgpt::application::{
-    engine::{self, PruneRun},
+    engine::{self, Again, ModelChoice, PruneAgain, PruneRun, SessionPlace},
     headless,
     recording::Recorder,
 };
@@ -21,7 +23,10 @@ pub fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
     let output = output(options.launch.json.unwrap_or(false));
     let events = options.launch.events.clone();
-    let session = sessions::place_of_run(&options, paths)?;
+    let place = match args.again {
+        Some(layers) => Place::Existing(sessions::existing(&options, paths)?, layers),
+        None => Place::New(sessions::place_of_run(&options, paths)?),
+    };
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     use_threads(settings.machine.threads)?;
     let Some(leader) = ranks::join()? else { return Ok(()) };
@@ -32,8 +37,26 @@ pub fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let recorder = recorder.transpose().map_err(engine::Error::from)?;
     let root = paths.map(Paths::sessions);
     let PruneArgs { out, force, dense_from, .. } = args;
-    let job = PruneRun { model, settings, out, force, session, dense_from };
-    Ok(headless::prune(job, leader.ranks(), output, recorder, root.as_deref())?)
+    match place {
+        Place::New(session) => {
+            let job = PruneRun { model, settings, out, force, session, dense_from };
+            Ok(headless::prune(job, leader.ranks(), output, recorder, root.as_deref())?)
+        }
+        Place::Existing(session, layers) => {
+            let model = match model {
+                ModelChoice::Demo => None,
+                ModelChoice::Named(name) => Some(name),
+            };
+            let job = PruneAgain { session, model, settings, layers, out, force };
+            Ok(headless::prune_again(job, leader.ranks(), output, recorder, root.as_deref())?)
+        }
+    }
+}
+
+/// The session of a run.
+enum Place {
+    New(SessionPlace),
+    Existing(PathBuf, Again),
 }
 
 /// Reports the sizes of a model, and the memory and time of a run with these settings.

@@ -48,6 +48,13 @@ pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionP
     }
 }
 
+/// The existing session that `--session` names, in which a run prunes again.
+pub fn existing(options: &Options, paths: Option<&Paths>) -> Result<PathBuf, Error> {
+    let root = paths.map(Paths::sessions);
+    let name = options.launch.session.as_ref().map_or("last".into(), |dir| dir.to_string_lossy());
+    Ok(session::find(root.as_deref(), &name).map_err(engine::Error::from)?)
+}
+
 /// The model and the session that the explorer opens: the named model, or that of an existing session.
 pub fn opened(
     named: Option<String>,
@@ -147,14 +154,8 @@ pub fn choose(args: ChooseArgs, paths: Option<&Paths>) -> Result<(), Error> {
 }
 
 pub fn perplexity(args: PerplexityArgs, paths: Option<&Paths>) -> Result<(), Error> {
-    let PerplexityArgs { on, text, seq_len, windows, bos } = args;
-    let options = EvaluationOptions {
-        text,
-        seq_len,
-        windows,
-        bos: bos.then_some(true),
-        ..EvaluationOptions::default()
-    };
+    let PerplexityArgs { on, text, seq_len, windows, evaluation } = args;
+    let options = EvaluationOptions { text, seq_len, windows, ..evaluation.options.evaluation };
     measure(on, Measured::Perplexity(options), paths)
 }
 

@@ -10,12 +10,16 @@ use crate::{
 };
 
 use super::screens::{errors::what_if, layer::side_by_side};
-use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, PartStatistics, State, advice, restore, search};
+use super::{
+    Effect, Entry, JobStatus, NoticeKind, Outcome, PartStatistics, State, advice, command_log, restore,
+    search,
+};
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
     if event == Event::JobCancelled && state.jobs.queue.iter().skip(1).any(|job| job.run == run) {
         // The job was cancelled while it was queued.
+        command_log::follow(state, &Stamped { run, at, event });
         state.jobs.queue.retain(|job| job.run != run);
         return Vec::new();
     }
@@ -24,6 +28,7 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     }
     jobs::heard_from(state, run, at);
     let stamped = Stamped { run, at, event };
+    command_log::follow(state, &stamped);
     state.tracker.observe(&stamped);
     let event = stamped.event;
     let text = log(state, at, &event);

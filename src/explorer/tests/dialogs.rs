@@ -269,23 +269,44 @@ fn the_first_character_replaces_what_a_form_suggests_unless_the_cursor_moved() {
     assert_eq!(script.state.schedule.ratios[0].mean(), 0.4);
 }
 
+/// Types a text after keys that are refused a dialog, key by key, and expects that nothing else happens.
+fn typed_at_a_refusal(script: &mut Script, keys: &str) {
+    script.keys(keys);
+    let Some(Dialog::Refusal(refusal)) = script.state.dialogs.last() else {
+        panic!("after {keys}: {:?}", script.state.dialogs)
+    };
+    assert!(!refusal.why.is_empty(), "after {keys}");
+    let seen = |script: &Script| {
+        let state = &script.state;
+        (state.screen, state.layer, state.schedule.clone(), state.jobs.clone(), state.dialogs.clone())
+    };
+    let before = seen(script);
+    for key in "0 . 2 5 q s 1".split(' ') {
+        script.keys(key);
+        assert!(script.effects.is_empty(), "{key} after {keys}: {:?}", script.effects);
+        assert_eq!(seen(script), before, "{key} after {keys}");
+    }
+    script.keys("enter");
+    assert!(script.state.dialogs.is_empty(), "after {keys}");
+}
+
 #[test]
 fn what_is_typed_for_a_dialog_that_does_not_open_never_acts_on_the_screen() {
     let mut script = Script::unopened(Origin::Live { model: "tiny".into() });
-    for keys in ["e", "d", "o", "E", "r", "3 e", "5 e", "5 m", "p"] {
-        script.state.dialogs.clear();
-        script.keys(keys);
-        let Some(Dialog::Refusal(refusal)) = script.state.dialogs.last() else { continue };
-        assert!(!refusal.why.is_empty());
-        let (screen, before) = (script.state.screen, script.effects.len());
-        script.text("0.25qs1");
-        assert_eq!((script.state.screen, script.effects.len()), (screen, before), "after {keys}");
-        script.keys("enter");
-        assert!(script.state.dialogs.is_empty());
+    let openers =
+        ["1 e", "1 d", "1 o", "1 E", "1 r", "2 r", "3 e", "3 d", "3 N", "4 r", "4 m", "5 m", "1 p", "2 p"];
+    for keys in openers {
+        typed_at_a_refusal(&mut script, keys);
     }
-    script.state.dialogs.clear();
-    script.keys("1 e");
-    assert!(matches!(script.state.dialogs.last(), Some(Dialog::Refusal(_))), "the model is not open");
+    let mut script = Script::opened(3);
+    script.keys("s");
+    for keys in ["1 r", "2 r", "4 r"] {
+        typed_at_a_refusal(&mut script, keys);
+    }
+    let mut script = Script::opened(3);
+    for keys in ["1 G r", "2 r"] {
+        typed_at_a_refusal(&mut script, keys);
+    }
 }
 
 #[test]

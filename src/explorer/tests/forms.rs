@@ -1,9 +1,12 @@
 //! Every form, submitted unchanged and with every choice: a form reads exactly the fields it was made with.
 
-use super::Script;
+use super::{
+    Script,
+    comparing::{content, summary},
+};
 use crate::{
     explorer::{Dialog, Form, FormKind, State, Value, dialogs::form::forms, picture},
-    protocol::{SessionStatus, SessionSummary},
+    protocol::{Label, SessionContent, SessionSummary},
     prune::Part,
 };
 
@@ -32,10 +35,9 @@ fn opening(kind: FormKind) -> (Opener, Option<FormKind>) {
 }
 
 fn label(_: &State) -> Result<Form, String> {
-    let (path, status) = ("/state/sessions/tiny".into(), SessionStatus::Finished);
-    let session =
-        SessionSummary { path, name: "tiny".into(), bytes: 1, status, killed: false, content: None };
-    Ok(forms::label(&session))
+    let label = Label { name: "baseline".into(), note: "before the search".into() };
+    let content = Some(SessionContent { label, ..content(5.0) });
+    Ok(forms::label(&SessionSummary { content, ..summary("tiny", 5.0) }))
 }
 
 #[test]
@@ -87,4 +89,33 @@ fn after_the_settings_the_key_that_starts_a_run_is_told() {
     let mut script = Script::opened(2);
     script.keys("o enter");
     assert_eq!(script.notice(), "The next run uses these settings; s starts it");
+}
+
+#[test]
+fn the_first_character_replaces_the_suggestion_in_every_form() {
+    let start = Script::pruned(2).state;
+    let mut replaced = Vec::new();
+    let mut next = Some(FormKind::Shape);
+    while let Some(kind) = next {
+        let open;
+        (open, next) = opening(kind);
+        let form = open(&start).unwrap();
+        for at in 0..form.fields.len() {
+            let Value::Text(suggested) = &form.fields[at].value else { continue };
+            if suggested.text().is_empty() {
+                continue;
+            }
+            let mut script = Script::pruned(2);
+            script.state.dialogs.push(Dialog::Form(Form { at, ..form.clone() }));
+            script.keys("7 x");
+            let Some(Dialog::Form(typed)) = script.state.dialogs.last() else { panic!("the form is open") };
+            let Value::Text(text) = &typed.fields[at].value else { panic!("the field is a text") };
+            assert_eq!(text.text(), "7x", "{}: {}", form.title, form.fields[at].label);
+            replaced.push(std::mem::discriminant(&kind));
+        }
+    }
+    let some = [FormKind::Retry { layer: 0, part: Part::Attention }, FormKind::Settings, FormKind::Export];
+    for kind in some.into_iter().chain([FormKind::Label, FormKind::Ratio { layer: 0 }, FormKind::Prompt]) {
+        assert!(replaced.contains(&std::mem::discriminant(&kind)), "{kind:?} suggests nothing");
+    }
 }

@@ -404,3 +404,29 @@ fn quitting_does_not_ask_because_of_work_in_idle_time() {
     script.keys("q");
     assert!(script.effects.contains(&Effect::Quit));
 }
+
+#[test]
+fn a_key_leaves_out_the_dense_model_only_while_a_job_measures_perplexity() {
+    let reason = "no job measures the perplexity of the dense model";
+    let mut script = Script::opened(2);
+    script.keys("X");
+    assert!(script.effects.is_empty());
+    assert_eq!(script.notice(), reason);
+    script.state.settings.evaluation.text = Some("demo:held-out".parse().unwrap());
+    script.keys("s X");
+    assert_eq!(*script.command(), Command::control(1, Control::SkipDense));
+    assert_eq!(script.notice(), "The perplexity of the dense model is left out");
+    script.handle(1, Event::JobCancelled);
+    script.keys("2 c X");
+    assert!(script.effects.is_empty(), "an error curve measures no perplexity: {:?}", script.effects);
+    assert_eq!(script.notice(), reason);
+}
+
+#[test]
+fn a_run_without_an_evaluation_has_no_dense_model_to_leave_out() {
+    let mut script = Script::opened(2);
+    script.state.settings.evaluation.text = None;
+    script.keys("s X");
+    assert!(script.effects.is_empty(), "{:?}", script.effects);
+    assert_eq!(script.notice(), "this run measures no perplexity: its settings name no evaluation text");
+}

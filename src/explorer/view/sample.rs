@@ -271,6 +271,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
         layers_done: index,
         before: None,
         retry: None,
+        evaluates: false,
     });
     follow(state, 3, index);
 }

@@ -31,6 +31,8 @@ pub struct Frontend {
     pub approaching: usize,
     /// Number of progress events for measured windows.
     pub calibrating: usize,
+    /// Number of progress events of the dense model on an evaluation text.
+    pub evaluating_dense: usize,
 }
 
 /// Events without progress, and the job number of each.
@@ -113,7 +115,8 @@ impl Frontend {
     pub fn open_in(settings: &Settings, place: SessionPlace) -> Self {
         let worker = engine::workspace(ModelChoice::Demo, settings.clone(), place);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let mut frontend = Self { worker, runtime, run: 0, approaching: 0, calibrating: 0 };
+        let mut frontend =
+            Self { worker, runtime, run: 0, approaching: 0, calibrating: 0, evaluating_dense: 0 };
         let told = frontend.until(|event| matches!(event, Event::ModelOpened { .. }));
         assert_eq!(told.1, [0]);
         frontend
@@ -133,6 +136,7 @@ impl Frontend {
             if let Event::Progress { stage, .. } = stamped.event {
                 self.approaching += usize::from(matches!(stage, Stage::ReplayLayers { .. }));
                 self.calibrating += usize::from(matches!(stage, Stage::Calibrate { .. }));
+                self.evaluating_dense += usize::from(matches!(stage, Stage::Evaluate { pruned: false }));
                 continue;
             }
             let ended = last(&stamped.event);

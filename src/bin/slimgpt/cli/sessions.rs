@@ -8,7 +8,7 @@ use slimgpt::{
     prune::{LayerRatio, Part},
 };
 
-use crate::flags::{Flags, MethodFlags, OutputFlags, choice};
+use crate::flags::{EvaluationFlags, Flags, MethodFlags, OutputFlags, choice};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -81,9 +81,8 @@ pub struct PerplexityArgs {
     /// Maximum number of windows, drawn at random [default: as in the last run]
     #[arg(long, value_name = "N")]
     pub windows: Option<usize>,
-    /// Start each window with a BOS token
-    #[arg(long)]
-    pub bos: bool,
+    #[command(flatten)]
+    pub evaluation: Flags<EvaluationFlags>,
 }
 
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use super::{
 };
 
 pub use measure::{Measure, Measured, measure};
-pub use prune::{PruneRun, Resume, Resumed, prune, resume};
+pub use prune::{Again, PruneAgain, PruneRun, Resume, Resumed, prune, prune_again, resume};
 pub use report::{Report, report};
 
 /// Solves a layer again, once with each change.

@@ -10,6 +10,7 @@ use crate::{
         publish::directory,
     },
     export::OutputDir,
+    names::names,
     pipeline,
     protocol::{Event, JobKind, Methods, RunRecord, Seconds},
     prune::Schedule,
@@ -40,6 +41,29 @@ pub struct PruneRun {
     pub session: SessionPlace,
     /// A session that may contain a measured perplexity of the dense model on the same text.
     pub dense_from: Option<PathBuf>,
+}
+
+/// Prunes the model of an existing session again. Earlier attempts are kept.
+pub struct PruneAgain {
+    pub session: PathBuf,
+    /// Current location of the model, if it was moved.
+    pub model: Option<String>,
+    pub settings: Settings,
+    pub layers: Again,
+    /// Output path of the model; None keeps the result in the session only.
+    pub out: Option<PathBuf>,
+    /// Whether to replace an earlier export.
+    pub force: bool,
+}
+
+names! {
+    /// The layers that a run in an existing session prunes.
+    pub enum Again {
+        /// every layer gets another attempt, unless the result is the same
+        All = "all",
+        /// only layers without an attempt, stale ones, and those planned with another ratio; the others keep their attempts
+        Rest = "rest",
+    }
 }
 
 /// Resumes the run of a session.
@@ -93,6 +117,56 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     });
     workspace.close(context);
     record
+}
+
+/// Prunes in an existing session with these settings, measures, and exports if `out` is given. The plan of the session
+/// becomes that of the settings.
+pub fn prune_again(job: PruneAgain, context: &mut Context) -> Result<RunRecord, Error> {
+    let PruneAgain { session, model, settings, layers, out, force } = job;
+    on_session(&session, model, context, |workspace, draft, context| {
+        let checkpoint = workspace.checkpoint;
+        let architecture = checkpoint.architecture();
+        let warnings = check_reach(&settings, None, architecture)?;
+        let settings = resolved(settings, architecture)?;
+        let ratios = match settings.ratios.schedule {
+            Schedule::Auto => Vec::new(),
+            _ => pipeline::scheduled(architecture.layers.len(), &settings)?,
+        };
+        if let Some(out) = &out {
+            OutputDir::check(out, force, directory(checkpoint))?;
+        }
+        context.emit(Event::JobStarted { kind: JobKind::Run });
+        warnings.into_iter().for_each(|warning| context.emit(warning));
+        workspace.drop_damaged(context)?;
+        let target = out.as_deref().map(for_later).transpose()?.map(|path| Target { path, force });
+        let (from, methods) = match layers {
+            Again::All => (0, Methods::OfRun),
+            Again::Rest => {
+                let first = workspace.attempts.first_stale(&ratios, workspace.planned_counts(&settings));
+                (first.unwrap_or(architecture.layers.len()), Methods::AsTuned)
+            }
+        };
+        // `resume` reads the plan from the draft, also if this run is interrupted.
+        let mut draft = draft;
+        if let Some(draft) = &mut draft {
+            draft.settings = Box::new(settings.clone());
+            draft.ratios.clone_from(&ratios);
+            context.save_draft(draft);
+        }
+        let run = PruneLayers { from, ratios, settings, methods, target, seconds: Seconds::default() };
+        let record = workspace.run(run, context)?;
+        if let Some(draft) = &mut draft {
+            draft.ratios = record.layers.iter().map(|layer| layer.ratio).collect();
+            context.save_draft(draft);
+        }
+        match &out {
+            Some(out) => finish(workspace, out, force, context),
+            None => {
+                context.emit(Event::RunDone { record: Box::new(record.clone()) });
+                Ok(record)
+            }
+        }
+    })
 }
 
 /// Solves missing and stale layers, and exports the result.

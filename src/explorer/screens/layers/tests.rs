@@ -1,7 +1,12 @@
 //! Sorting, filtering and choosing columns.
 
+use ratatui::{Terminal, backend::TestBackend};
+
 use super::*;
-use crate::explorer::view::sample;
+use crate::explorer::{
+    Key, Msg, update,
+    view::{Theme, sample},
+};
 
 fn listed(filter: &str) -> Result<Vec<usize>, String> {
     let mut state = sample::half_done();
@@ -73,4 +78,71 @@ fn a_click_on_a_heading_sorts_and_another_one_reverses() {
     state.layer = first;
     Layers.go(&mut state, Move::Line(1));
     assert_eq!(state.layer, state.listed_layers()[1], "keys follow the order of the table");
+}
+
+fn keys(state: &mut State, keys: &str) {
+    for key in keys.split(' ') {
+        update(state, Msg::Key(Key::named(key).unwrap()));
+    }
+}
+
+/// The table as drawn at 200 columns: its headings and its rows, each from the number of the layer on.
+fn table(state: &State) -> (String, Vec<String>) {
+    let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+    terminal.draw(|frame| drop(crate::explorer::view::draw(frame, state, &Theme::default()))).unwrap();
+    let buffer = terminal.backend().buffer().clone();
+    let line = |y: u16| -> String { (0..200).map(|x| buffer[(x, y)].symbol()).collect() };
+    let mut lines =
+        (0..60).map(line).skip_while(|line| !(line.contains("layer") && line.contains("attempts")));
+    let heads = lines.next().expect("the headings are drawn");
+    let rows = lines.take(state.layers.len());
+    let number = |row: String| row.trim_start_matches(|c: char| !c.is_ascii_digit()).to_string();
+    (heads, rows.map(number).collect())
+}
+
+fn numbers(rows: &[String]) -> Vec<usize> {
+    rows.iter().map(|row| row.split(' ').next().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn keys_sort_the_rows_by_the_next_column_and_reverse_them() {
+    let mut state = sample::half_done();
+    assert_eq!(numbers(&table(&state).1), (0..12).collect::<Vec<_>>());
+    // State, then ratio. Layer 9 has a smaller ratio than its neighbours.
+    keys(&mut state, ", ,");
+    assert_eq!(state.screens.layers.order, Order { by: Column::Ratio, descending: false });
+    let ratio = |layer: usize| state.schedule.ratios[layer].mean();
+    let mut sorted: Vec<usize> = (0..12).collect();
+    sorted.sort_by(|&a, &b| ratio(a).total_cmp(&ratio(b)));
+    assert_ne!(sorted, (0..12).collect::<Vec<_>>());
+    assert_eq!(numbers(&table(&state).1), sorted);
+    keys(&mut state, ".");
+    sorted.reverse();
+    assert_eq!(numbers(&table(&state).1), sorted);
+    keys(&mut state, ".");
+    sorted.reverse();
+    assert_eq!(numbers(&table(&state).1), sorted);
+}
+
+#[test]
+fn chosen_columns_are_drawn_with_their_numbers() {
+    const CHOSEN: [&str; 4] = ["change", "seconds", "damping", "condition"];
+    let mut state = sample::half_done();
+    let heads = table(&state).0;
+    assert!(CHOSEN.iter().all(|name| !heads.contains(name)), "{heads}");
+    // The first field is the second column. The bar is not needed.
+    let first = Column::ALL.iter().position(|column| *column == Column::Change).unwrap() - 1;
+    keys(&mut state, "C");
+    (0..first).for_each(|_| keys(&mut state, "down"));
+    keys(&mut state, "space down space down space down space enter");
+    assert!(state.dialogs.is_empty());
+    let (heads, rows) = table(&state);
+    let places: Vec<Option<usize>> = CHOSEN.iter().map(|name| heads.find(name)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{heads}");
+    // 5.176e-3 over 6.75e-3; 20 + 5 · 0.259 seconds.
+    for words in ["0.77×", "21.3", "0.1", "4.2e6"] {
+        assert!(rows[3].split_whitespace().any(|word| word == words), "{words} in {}", rows[3]);
+    }
+    assert!(rows[2].contains("0.86×") && rows[2].contains("21.4"), "{}", rows[2]);
+    assert!(!rows[11].contains('×'), "layer 11 is not pruned: {}", rows[11]);
 }
