@@ -169,3 +169,33 @@ pub fn evaluate(job: &Evaluate, context: &mut Context) -> Result<Evaluation, Err
         standard_error: measured.standard_error,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{demo, engine::DraftSaver, model::Source};
+
+    #[test]
+    fn the_seed_of_an_evaluation_draws_its_windows() {
+        let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+        let windows = |seed: u64, count: Option<usize>| -> Vec<Vec<u32>> {
+            let (_commands, receiver) = mpsc::channel(1);
+            let (sender, _events) = mpsc::channel(4096);
+            let mut context = Context::new(1, receiver, sender, DraftSaver::default());
+            let evaluation =
+                config::Evaluation { seq_len: 64, windows: count, seed, ..config::Evaluation::default() };
+            let source = TextSource::DemoHeldOut;
+            let text = EvalText::new(&source, &evaluation, &checkpoint, None, &mut context).unwrap();
+            text.windows().map(<[u32]>::to_vec).collect()
+        };
+        let drawn = windows(3, Some(5));
+        assert_eq!(drawn.len(), 5);
+        assert_eq!(windows(3, Some(5)), drawn);
+        assert_ne!(windows(4, Some(5)), drawn);
+        let all = windows(3, None);
+        assert!(all.len() > 5 && drawn.iter().all(|window| all.contains(window)));
+        assert_eq!(windows(4, None), all, "all windows need no seed");
+    }
+}
