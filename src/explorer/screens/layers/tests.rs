@@ -88,6 +88,7 @@ fn keys(state: &mut State, keys: &str) {
 
 /// The table as drawn at 200 columns: its headings and its rows, each from the number of the layer on.
 fn table(state: &State) -> (String, Vec<String>) {
+    let state = &State { zoom: Zoom::Panel, ..state.clone() };
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     terminal.draw(|frame| drop(crate::explorer::view::draw(frame, state, &Theme::default()))).unwrap();
     let buffer = terminal.backend().buffer().clone();

@@ -10,7 +10,7 @@ use crate::{
             schedule::predict::prediction,
         },
         update,
-        view::Role,
+        view::{Role, widgets::Spacing},
     },
     protocol::{LayerPart, LayerRecord, Stamped, TriedRatios},
     prune::LayerRatio,
@@ -311,4 +311,20 @@ fn one_key_shows_relative_errors_in_per_cent_everywhere() {
             assert!(after.matches(" %").count() > before.matches(" %").count() + 1, "{screen:?}\n{after}");
         }
     }
+}
+
+#[test]
+fn a_key_switches_the_axes_of_errors_between_log_and_linear() {
+    let mut state = at(Screen::Errors, sample::half_done());
+    let key = |state: &mut State| {
+        crate::explorer::update(state, Msg::Key(Key::named("~").unwrap()));
+    };
+    let log = lines(&state, 120, 40);
+    key(&mut state);
+    assert_eq!(state.interface.errors, Spacing::Linear);
+    let linear = lines(&state, 120, 40);
+    assert_ne!(linear, log, "the points move");
+    key(&mut state);
+    assert_eq!(state.interface.errors, Spacing::Log);
+    assert_eq!(lines(&state, 120, 40), log);
 }
