@@ -37,8 +37,8 @@ pub mod headless {
 pub mod protocol {
     pub use crate::protocol::{
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
-        Job, JobKind, LayerPart, LayerRecord, LayerShape, LayerSummary, LossPoint, MeasuredToken, Method,
-        MethodChange, Methods, ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord,
+        Job, JobKind, Label, LayerPart, LayerRecord, LayerShape, LayerSummary, LossPoint, MeasuredToken,
+        Method, MethodChange, Methods, ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord,
         PartSummary, PerplexityRecord, PlannedLayer, Prompt, ReplayIndex, ReplayMark, Restored,
         RestoredAttempt, RestoredLayer, RunRecord, SearchRecord, SensitivityCurve, SessionContent,
         SessionStatus, SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, TriedRatios, job,

@@ -7,8 +7,15 @@ use std::{
     time::Instant,
 };
 
-use crate::program::{Ran, Workspace, assert_same, output, program, sessions, slimgpt};
+use crate::{
+    frontend::{Frontend, is_end, settings},
+    program::{Ran, Workspace, assert_same, output, program, sessions, slimgpt},
+};
 use serde_json::Value;
+use slimgpt::application::{
+    engine::SessionPlace,
+    protocol::{self, Control, Event, Label, Pace},
+};
 
 #[track_caller]
 fn done(ran: Ran) -> Ran {
@@ -330,4 +337,30 @@ fn without_a_home_directory_a_run_needs_a_session_path() {
     let ran = done(command.output().unwrap().into());
     let line = ran.stdout.lines().find(|line| line.starts_with("sessions")).unwrap();
     assert!(line.contains(state.to_str().unwrap()), "{line}");
+}
+
+#[test]
+fn the_name_of_an_open_session_is_listed_and_survives_a_resume() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("run");
+    let listed = || {
+        let list = json(slimgpt(&["sessions", "list", "--root", root.path().to_str().unwrap(), "--json"]));
+        list[0]["content"]["label"].clone()
+    };
+    let settings = settings();
+    let mut frontend = Frontend::open_in(&settings, SessionPlace::New(path.clone()));
+    frontend.begin(0, &settings, Pace::Free);
+    frontend.until(|event| matches!(event, Event::LayerDone { .. }));
+    frontend.send(protocol::Command::control(1, Control::Cancel));
+    frontend.until(is_end);
+    let label = Label { name: "baseline".into(), note: "before the search".into() };
+    frontend.send(protocol::Command::Label(label.clone()));
+    // The engine obeys in order.
+    frontend.choose(0, Some(0));
+    let expected = serde_json::to_value(&label).unwrap();
+    assert_eq!(listed(), expected, "while the session is open");
+    frontend.close().unwrap();
+    assert_eq!(listed(), expected);
+    done(slimgpt(&["resume", path.to_str().unwrap()]));
+    assert_eq!(listed(), expected, "after a resume");
 }

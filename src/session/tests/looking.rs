@@ -1,7 +1,7 @@
 //! Tests of session summaries.
 
 use super::*;
-use crate::protocol::{Seconds, SessionStatus};
+use crate::protocol::{Label, Seconds, SessionStatus};
 
 fn run_state(from: usize, finished: bool) -> Option<RunState> {
     let seconds = Seconds { total: 12.5, ..Seconds::default() };
@@ -102,4 +102,25 @@ fn a_session_without_a_run_has_a_summary() {
     let content = summary.content.unwrap();
     assert_eq!(summary.status, SessionStatus::Finished);
     assert!(content.calibration.is_none() && content.layers.iter().all(|layer| layer.active.is_none()));
+}
+
+#[test]
+fn a_label_is_read_back_by_the_list_and_survives_another_opening() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("run");
+    drop(Session::create(&path, done()).unwrap());
+    let listed = || list(root.path()).unwrap().remove(0).content.unwrap().label;
+    assert!(listed().is_empty());
+    let first = Label { name: "baseline".into(), note: "before the search".into() };
+    label(&path, first.clone()).unwrap();
+    assert_eq!(listed(), first);
+    let (mut session, _) = Session::open(&path).unwrap();
+    session.change(|state| state.run_state = run_state(1, false)).unwrap();
+    assert_eq!(listed(), first, "another change keeps it");
+    let second = Label { name: "seed 1".into(), note: String::new() };
+    session.change(|state| state.label = second.clone()).unwrap();
+    assert_eq!(listed(), second, "that of an open session");
+    assert!(label(&path, first).is_err(), "the session is in use");
+    drop(session);
+    assert_eq!(listed(), second);
 }
