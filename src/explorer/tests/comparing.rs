@@ -6,8 +6,8 @@ use super::{Script, restoring::reopened};
 use crate::{
     explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen, screens::compare},
     protocol::{
-        AttemptSummary, Command, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
-        SessionStatus, SessionSummary,
+        AttemptSummary, Command, Event, LayerSummary, MeasuredToken, ModelRecord, PartSummary,
+        PerplexityRecord, SessionContent, SessionStatus, SessionSummary, Side, TokenPrediction,
     },
 };
 
@@ -280,4 +280,52 @@ fn the_sessions_of_the_model_form_a_front_and_one_can_be_opened() {
     script.keys("down down down right enter");
     assert!(script.state.screens.compare.pareto.bytes);
     assert_eq!(*script.command(), Command::Reopen { session: path("large") });
+}
+
+/// Events of two texts with these tokens.
+fn written(script: &mut Script, dense: &[&str], pruned: &[&str]) {
+    script.keys("5 w");
+    let run = script.run();
+    for (side, texts) in [(Side::Dense, dense), (Side::Pruned, pruned)] {
+        script.handle(run, Event::GeneratedText { side, text: texts.concat() });
+        let prediction = TokenPrediction { loss: 1.0, likeliest: Vec::new() };
+        let token = |text: &&str| MeasuredToken {
+            text: text.to_string(),
+            dense: prediction.clone(),
+            pruned: prediction.clone(),
+        };
+        let tokens = texts.iter().map(token).collect();
+        script.handle(run, Event::TokensMeasured { side, tokens });
+    }
+    script.handle(run, Event::JobDone);
+}
+
+#[test]
+fn keys_move_among_the_tokens_and_turn_to_earlier_texts() {
+    let mut script = Script::opened(2);
+    written(&mut script, &["a", "b", "c"], &["a", "b", "x", "y"]);
+    let token = |script: &Script| {
+        let token = script.state.screens.compare.token;
+        (token.side, token.at)
+    };
+    assert_eq!(token(&script), (Side::Dense, 0));
+    script.keys("D");
+    assert_eq!(token(&script), (Side::Dense, 2), "the first token that differs");
+    script.keys("right");
+    assert_eq!(token(&script), (Side::Dense, 2), "the last token");
+    script.keys("left left left left");
+    assert_eq!(token(&script), (Side::Dense, 0));
+    script.keys("a right right right right");
+    assert_eq!(token(&script), (Side::Pruned, 3), "the other text has four tokens");
+    written(&mut script, &["q"], &["q"]);
+    script.keys("D");
+    assert_eq!(script.notice(), "the texts are equal, or not complete yet");
+    let shown = |script: &Script| script.state.compare.pair().pruned.text.clone();
+    assert_eq!(shown(&script), "q");
+    script.keys(",");
+    assert_eq!(shown(&script), "abxy");
+    script.keys("a D");
+    assert_eq!(token(&script), (Side::Dense, 2), "the keys follow the shown texts");
+    script.keys(".");
+    assert_eq!(shown(&script), "q");
 }

@@ -2,7 +2,10 @@
 
 use super::Script;
 use crate::{
-    explorer::screens::errors::{added, measure::Measure},
+    explorer::{
+        Pointed,
+        screens::errors::{ADDED, added, measure::Measure},
+    },
     protocol::{Command, Event, Job, LayerPart, job},
     prune::{Part, StreamError, StreamErrors},
 };
@@ -69,4 +72,23 @@ fn a_part_is_tried_dense_from_its_layer_on() {
     script.state.layers[1].attempts[0].record.mlp.removed.clear();
     script.keys("w");
     assert!(script.notice().contains("dense already"), "{}", script.notice());
+}
+
+#[test]
+fn a_click_on_a_bar_selects_its_part() {
+    let mut script = Script::pruned(2);
+    script.keys("4 e");
+    let run = script.run();
+    script.handle(run, measured(0, None, streams(0.1, 0.2)));
+    script.handle(run, measured(1, None, streams(0.5, 1.0)));
+    script.handle(run, Event::JobDone);
+    // By amount: the MLP of layer 1 adds 0.5, its attention 0.3, both parts of layer 0 add 0.1.
+    let selected = |script: &Script| (script.state.layer, script.state.screens.errors.part);
+    for (row, expected) in [(0, (1, Part::Mlp)), (1, (1, Part::Attention)), (2, (0, Part::Attention))] {
+        script.click(Pointed::Row { panel: &ADDED, row });
+        assert_eq!(selected(&script), expected, "row {row}");
+        assert_eq!(*script.state.focused(), ADDED);
+    }
+    script.click(Pointed::Row { panel: &ADDED, row: 4 });
+    assert_eq!(selected(&script), (0, Part::Attention), "there is no such bar");
 }

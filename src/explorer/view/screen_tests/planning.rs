@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::explorer::{
-    Key, Msg,
+    Key, Msg, Pointer, Press,
     screens::schedule::predict::{Basis, prediction},
     update,
 };
@@ -209,4 +209,26 @@ fn a_budget_locked_after_an_attempt_was_activated_is_that_before_it() {
     assert_eq!(moved(&state, &before, 3), Vec::<usize>::new(), "one edit");
     press(&mut state, "u B B");
     assert_eq!(state.schedule.ratios, before, "without such a change, the present number is locked");
+}
+
+#[test]
+fn a_drag_under_a_locked_budget_keeps_the_number_of_parameters() {
+    let mut state = uneven();
+    press(&mut state, "B");
+    let (budget, before) = (state.parameters_planned(), state.schedule.ratios.clone());
+    let point = |state: &mut State, press: Press, ratio: f64| {
+        let at = Pointed::Ratio { layer: 2, ratio };
+        update(state, Msg::Pointer(Pointer { press, at }));
+    };
+    point(&mut state, Press::Click, 0.26);
+    for ratio in [0.28, 0.3, 0.27] {
+        point(&mut state, Press::Drag, ratio);
+        let off = state.parameters_planned().abs_diff(budget);
+        assert!(off <= state.layers[0].shape.per_channel, "{off} parameters at {ratio}");
+        assert!((state.schedule.ratios[2].mlp - ratio).abs() < 1e-9, "the edited layer is as set");
+        assert!(!moved(&state, &before, 2).is_empty(), "others are lowered");
+    }
+    update(&mut state, Msg::Pointer(Pointer { press: Press::Release, at: Pointed::Nothing }));
+    press(&mut state, "u");
+    assert_eq!(state.schedule.ratios, before, "the drag is one edit");
 }
