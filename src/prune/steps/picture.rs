@@ -13,7 +13,7 @@ const BLOCK: usize = 32;
 /// Maximum number of rows of the strips of W.
 const ROWS: usize = 8;
 /// Maximum number of columns of the weight at which P is computed.
-const SAMPLED: usize = 512;
+pub(super) const SAMPLED: usize = 512;
 /// Maximum number of units whose scores are listed one by one, and number of groups of neighbours otherwise.
 const LISTED: usize = 512;
 const GROUPS: usize = 256;

@@ -8,7 +8,11 @@ use super::super::{
     prune,
     slow::{self, Rows},
 };
-use super::{is_landmark, steps};
+use super::{
+    is_landmark,
+    picture::{Binned, SAMPLED},
+    steps,
+};
 
 const ROWS: usize = 10;
 
@@ -277,6 +281,146 @@ fn a_picture_of_many_units_is_small() {
     let json = serde_json::to_string(&picture).unwrap();
     assert!(json.len() < 40_000, "{} bytes", json.len());
     assert_eq!(serde_json::from_str::<StepPicture>(&json).unwrap(), picture);
+}
+
+/// G = D + V Vᵀ, whose damped inverse over any columns has a closed form.
+struct LowRank {
+    moment: Moment,
+    /// The diagonal of D + λI.
+    diag: Vec<f64>,
+    v: Vec<[f64; 2]>,
+}
+
+impl LowRank {
+    fn new(seed: u64, n: usize) -> Self {
+        let size = (3.0 / n as f64).sqrt();
+        let v: Vec<[f64; 2]> =
+            slow::random(seed, 2 * n).chunks(2).map(|pair| [pair[0] * size, pair[1] * size]).collect();
+        let diag: Vec<f64> = slow::random(seed + 1, n).iter().map(|value| 1.0 + 0.5 * value).collect();
+        let entry = |at: usize| {
+            let (i, j) = (at / n, at % n);
+            let both = v[i][0] * v[j][0] + v[i][1] * v[j][1];
+            if i == j { diag[i] + both } else { both }
+        };
+        let moment = Moment::from_row_major(n, (0..n * n).map(entry).collect()).unwrap();
+        let lambda = Damped::new(&moment, 0.01).lambda;
+        Self { moment, diag: diag.iter().map(|value| value + lambda).collect(), v }
+    }
+
+    /// P over these columns: D⁻¹ − D⁻¹ V (I + Vᵀ D⁻¹ V)⁻¹ Vᵀ D⁻¹.
+    fn inverse(&self, columns: &[usize]) -> impl Fn(usize, usize) -> f64 + '_ {
+        let Self { diag, v, .. } = self;
+        let mut k: Rows = slow::rows(2, &[1.0, 0.0, 0.0, 1.0]);
+        for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            k[a][b] += columns.iter().map(|&j| v[j][a] * v[j][b] / diag[j]).sum::<f64>();
+        }
+        let k = slow::inverse(&k);
+        move |i, j| {
+            let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)];
+            let both: f64 = pairs.iter().map(|&(a, b)| v[i][a] * k[a][b] * v[j][b]).sum();
+            f64::from(i == j) / diag[i] - both / (diag[i] * diag[j])
+        }
+    }
+}
+
+/// Checks the first step of a weight with 4096 columns against the formulas over the columns of every cell.
+fn check_binned(units: Units, width: usize, remove: usize, cells: usize) {
+    const N: usize = 4096;
+    let low_rank = LowRank::new(600 + width as u64, N);
+    let weight = slow::random_f32(700, ROWS * N);
+    let part = PruneProblem::new(&weight, ROWS, &low_rank.moment, units, remove);
+    let mut elimination = Elimination::start(&part, 0.01).unwrap();
+    elimination.step().unwrap();
+    let picture = elimination.look().unwrap();
+
+    let all: Vec<usize> = (0..N).collect();
+    let (gone, stay): (Vec<usize>, Vec<usize>) =
+        all.iter().partition(|&&column| picture.leaving.contains(&(column / width)));
+    let (before, after) = (low_rank.inverse(&all), low_rank.inverse(&stay));
+    let w = |row: usize, column: usize| f64::from(weight[row * N + column]);
+    let norm = |column: usize| (0..ROWS).map(|row| w(row, column).powi(2)).sum::<f64>();
+    let count = N / width;
+    let columns_of = |cell: usize| cell * count / cells * width..(cell + 1) * count / cells * width;
+
+    // The map of P: few columns stand for a cell, and all of them are its own.
+    let binned = Binned::new(count, width);
+    let map = &picture.inverse;
+    assert_eq!((map.cells, map.columns, map.sampled), (cells, N, binned.sampled.len()));
+    assert!(map.sampled <= SAMPLED, "{}", map.sampled);
+    let samples: Vec<Vec<usize>> = (0..cells)
+        .map(|cell| {
+            binned.sampled.iter().copied().filter(|column| columns_of(cell).contains(column)).collect()
+        })
+        .collect();
+    assert!(samples.iter().all(|of| of.len() >= SAMPLED / cells), "every cell is sampled");
+    let root_mean = |p: &dyn Fn(usize, usize) -> f64, there: &[usize], a: usize, b: usize| {
+        let of = |cell: usize| samples[cell].iter().filter(|column| there.binary_search(column).is_ok());
+        let squares: Vec<f64> = of(a).flat_map(|&i| of(b).map(move |&j| p(i, j).powi(2))).collect();
+        (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+    };
+    for a in 0..cells {
+        for b in 0..=a {
+            let at = a * (a + 1) / 2 + b;
+            assert_near(map.before[at].into(), root_mean(&before, &all, a, b));
+            assert_near(map.after[at].into(), root_mean(&after, &stay, a, b));
+        }
+    }
+    let leaving = |cell: usize| columns_of(cell).filter(|column| gone.contains(column)).count() / width;
+    for cell in 0..cells {
+        assert_eq!(map.active[cell] as usize, columns_of(cell).len() / width);
+        assert_eq!(map.leaving[cell] as usize, leaving(cell));
+    }
+    for (found, p) in map.trace.into_iter().zip([&before as &dyn Fn(usize, usize) -> f64, &after]) {
+        assert_near(found, stay.iter().map(|&j| p(j, j)).sum());
+    }
+
+    // The scores: of neighbours that share an entry, the lowest.
+    let score = |unit: usize| {
+        let own: Vec<usize> = (unit * width..(unit + 1) * width).collect();
+        let block = own.iter().map(|&i| own.iter().map(|&j| before(i, j)).collect()).collect();
+        let w_own = (0..ROWS).map(|row| own.iter().map(|&column| w(row, column)).collect()).collect();
+        slow::energy(&w_own, &slow::inverse(&block))
+    };
+    let groups = picture.scores.len();
+    assert_eq!(groups, count.min(256));
+    for (group, found) in picture.scores.iter().enumerate() {
+        let of = group * count / groups..(group + 1) * count / groups;
+        assert_near(found.unwrap().into(), of.map(score).fold(f64::INFINITY, f64::min));
+    }
+
+    // W, and ΔW = −W_R P_RR⁻¹ P_RA of the compensation, over all columns of a cell.
+    let block = gone.iter().map(|&i| gone.iter().map(|&j| before(i, j)).collect()).collect();
+    let w_gone: Rows = (0..ROWS).map(|row| gone.iter().map(|&column| w(row, column)).collect()).collect();
+    let pulls = slow::times(&w_gone, &slow::inverse(&block));
+    let change = |column: usize| {
+        let of =
+            |row: &Vec<f64>| row.iter().zip(&gone).map(|(pull, &r)| pull * before(r, column)).sum::<f64>();
+        pulls.iter().map(|row| of(row).powi(2)).sum::<f64>()
+    };
+    let strips = &picture.weight;
+    assert_eq!(strips.rows, 8);
+    for cell in 0..cells {
+        assert_near(strips.norms[cell].into(), columns_of(cell).map(norm).sum::<f64>().sqrt());
+        let stays = columns_of(cell).filter(|column| stay.binary_search(column).is_ok());
+        assert_near(strips.changes[cell].into(), stays.map(change).sum::<f64>().sqrt());
+        let (first, long) = (columns_of(cell).start, columns_of(cell).len());
+        for row in 0..8 {
+            let of = first + row * long / 8..first + (row + 1) * long / 8;
+            let mean = of.clone().map(norm).sum::<f64>() / of.len() as f64;
+            assert_near(strips.strips[cell * 8 + row].into(), mean.sqrt());
+        }
+    }
+    assert!(serde_json::to_string(&picture).unwrap().len() < 40_000);
+}
+
+#[test]
+fn every_cell_of_heads_of_4096_columns_is_the_formula_over_its_columns() {
+    check_binned(heads(128, HeadScore::Exact), 128, 4, 32);
+}
+
+#[test]
+fn every_cell_of_4096_channels_is_the_formula_over_its_columns() {
+    check_binned(channels(GroupSize::Dynamic), 1, 64, 48);
 }
 
 #[test]
