@@ -47,3 +47,13 @@ settings! {
         }
     }
 }
+
+/// Tokens of a window if none are given, in a model with a longer context.
+const SEQ_LEN: usize = 2048;
+
+impl Calibration {
+    /// Tokens per window in a model with this context length.
+    pub fn window_length(&self, context: usize) -> usize {
+        self.seq_len.unwrap_or(SEQ_LEN.min(context))
+    }
+}

@@ -19,9 +19,6 @@ use super::{
     written::{self, Shares},
 };
 
-/// Default window length in tokens; the context length of the model is the maximum.
-const DEFAULT_SEQ_LEN: usize = 2048;
-
 /// Calibration windows and their record.
 pub struct Calibration {
     pub windows: Windows,
@@ -172,10 +169,9 @@ fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Sett
 
 pub fn window_length(settings: &Settings, architecture: &Architecture) -> Result<usize, Error> {
     let limit = architecture.max_positions;
-    match settings.calibration.seq_len {
-        Some(asked) if asked > limit => Err(Error::TooLong { key: "seq-len", asked, limit }),
-        Some(asked) => Ok(asked),
-        None => Ok(DEFAULT_SEQ_LEN.min(limit)),
+    match settings.calibration.window_length(limit) {
+        asked if asked > limit => Err(Error::TooLong { key: "seq-len", asked, limit }),
+        length => Ok(length),
     }
 }
 

@@ -276,3 +276,35 @@ fn inspect_reports_the_sizes_after_a_run() {
     assert_eq!(told["parameters_after"], record["model"]["parameters_after"]);
     assert!(told["run"]["forward_seconds"].as_f64().unwrap() > 0.0);
 }
+
+#[test]
+fn inspect_says_what_tracked_output_errors_cost() {
+    let bench = Workspace::new();
+    let inspect = |more: &[&str]| {
+        let arguments = ["--ratio", "0.3", "--samples", "8", "--seq-len", "64"];
+        let ran =
+            program().arg("inspect").arg(bench.path("model")).args(arguments).args(more).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let config = json(&std::fs::read_to_string(bench.path("model").join("config.json")).unwrap());
+    let hidden = config["hidden_size"].as_u64().unwrap();
+    for (tracked, words) in
+        [("true", "tracked, which takes"), ("false", "not tracked; --track-errors would add")]
+    {
+        let flag = format!("--track-errors={tracked}");
+        let told = json(&inspect(&[&flag, "--json"]));
+        let bytes = told["run"]["tracking_bytes"].as_u64().unwrap();
+        assert_eq!(bytes, 8 * 64 * hidden * 4, "the hidden states of all tokens in f32");
+        assert!(told["run"]["tracking_seconds"].as_f64().unwrap() > 0.0);
+        let text = inspect(&[&flag]);
+        let line = text.lines().find(|line| line.starts_with("Output errors are ")).unwrap();
+        assert!(line.starts_with(&format!("Output errors are {words}: ")), "{line}");
+        assert!(line.ends_with(&format!(" of forward passes and {} of memory.", size(bytes))), "{line}");
+    }
+}
+
+/// A size as the program writes it.
+fn size(bytes: u64) -> String {
+    slimgpt::config::ByteSize(bytes).to_string()
+}

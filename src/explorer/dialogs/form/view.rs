@@ -9,7 +9,8 @@ use ratatui::{
 
 use crate::{
     explorer::{
-        Field, Form, FormKind, Pointed, State, Value,
+        Field, FieldId, Form, FormKind, Pointed, State, Value,
+        screens::errors::cost_of_tracking,
         view::{
             Hits, Role, Theme, input_line,
             list::{first_in_sight, rows},
@@ -78,7 +79,15 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
         text::wrap(words, columns).into_iter().map(|line| Note { role, line }).collect()
     };
     let hint = |field: &Field| {
-        if field.hint.is_empty() { Vec::new() } else { wrapped(field.hint, Role::Muted) }
+        let cost = match field.id {
+            FieldId::Setting(setting) if setting.key == "track_errors" => cost_of_tracking(state),
+            _ => None,
+        };
+        match (field.hint, cost) {
+            ("", _) => Vec::new(),
+            (hint, None) => wrapped(hint, Role::Muted),
+            (hint, Some(cost)) => wrapped(&format!("{hint}; {cost}"), Role::Muted),
+        }
     };
     let longest = form.fields.iter().map(|field| hint(field).len()).max().unwrap_or(0);
     let mut notes = form.fields.get(form.at).map(hint).unwrap_or_default();

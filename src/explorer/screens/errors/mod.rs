@@ -13,12 +13,28 @@ use crate::{
         picture,
         view::{Canvas, Rect},
     },
+    progress::dense_stream_share,
     prune::{Part, Target},
+    words::{bytes, percent},
 };
 use added::{Added, Order};
 use measure::Measure;
 
 pub struct Errors;
+
+/// The cost of tracking output errors in a run, as a clause; None if it costs nothing or the model is not open.
+pub fn cost_of_tracking(state: &State) -> Option<String> {
+    let (shape, settings) = (&state.model.as_ref()?.shape, &state.settings);
+    if settings.objective.target == Target::DenseStream {
+        return None;
+    }
+    let (samples, length) =
+        (settings.calibration.samples, settings.calibration.window_length(shape.max_positions));
+    let share = dense_stream_share(shape, samples, length);
+    // Hidden states have at most four bytes a number.
+    let memory = (samples * length * shape.hidden * size_of::<f32>()) as u64;
+    Some(format!("adds about {} to the time of a run and up to {} of memory", percent(share), bytes(memory)))
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViewState {

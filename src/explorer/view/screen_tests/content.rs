@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     explorer::{
-        screens::map::Grid,
+        screens::{errors::cost_of_tracking, map::Grid},
         view::{load, stage, widgets::Spacing},
     },
     protocol::{PerplexityRecord, Stage},
@@ -115,11 +115,16 @@ fn untracked_errors_are_shown_with_instructions_to_track_them() {
     let told =
         |state: &State| shown(state).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told(&state).contains("track errors in the settings (o)"), "{}", shown(&state));
+    // 128 windows of 512 tokens with 64 numbers of 4 bytes.
+    let cost = |state: &State| cost_of_tracking(state).unwrap();
+    assert!(cost(&state).ends_with(" up to 16.0 MiB of memory"), "{}", cost(&state));
+    assert!(told(&state).contains(&cost(&state)), "{}", told(&state));
     sample::prune(&mut state, 12);
     for layer in &mut state.layers {
         (layer.attempts[0].record.output_error, layer.attempts[0].stream_errors) = (None, None);
     }
     assert!(told(&state).contains("e measures them without solving again"), "{}", shown(&state));
+    assert!(told(&state).contains(&cost(&state)), "{}", told(&state));
     state = at(Screen::Errors, sample::half_done());
     let text = shown(&state);
     assert!(text.contains("run 1") && text.contains("now"), "{text}");

@@ -7,7 +7,7 @@ mod parts;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::ADDED;
+use super::{ADDED, cost_of_tracking};
 use crate::{
     explorer::{
         Action,
@@ -87,20 +87,21 @@ fn is_tracked(view: &Canvas<'_>) -> bool {
 fn untracked(view: &mut Canvas<'_>, area: Rect) {
     let inner = view.panel(&super::OUTPUT, area, "Errors", "parts, over E‖y‖²");
     let pruned = view.state.layers.iter().any(|layer| layer.active().is_some());
+    let cost = cost_of_tracking(view.state).map_or(String::new(), |cost| format!(" This {cost}."));
     let words = match (view.state.is_replay(), pruned) {
         (true, _) => "Output errors were not tracked.".into(),
         (false, true) => {
             let (measure, settings) = (view.key(Action::MeasureErrors), view.key(Action::Settings));
             format!(
                 "Output errors were not tracked: {measure} measures them without solving again. To track them in every run, \
-                 turn on track errors in the settings ({settings})."
+                 turn on track errors in the settings ({settings}).{cost}"
             )
         }
         (false, false) => {
             let settings = view.key(Action::Settings);
             format!(
                 "A run tracks output errors if time and memory allow; track errors in the settings ({settings}) turns this on or \
-                 off."
+                 off.{cost}"
             )
         }
     };
