@@ -67,3 +67,50 @@ pub fn picture(units: usize, step: usize) -> StepPicture {
         },
     }
 }
+
+/// The picture of a step that removes a batch of many units: neighbours share 48 cells of P and 256 scores.
+pub fn binned(units: usize, step: usize) -> StepPicture {
+    const CELLS: usize = 48;
+    const BLOCK: usize = 32;
+    const ROWS: usize = 8;
+    const GROUPS: usize = 256;
+    let few = picture(CELLS, step.min(CELLS - 2));
+    let scores = |removed: usize| {
+        let score = |group: usize| (group >= removed).then(|| 1e-3 * (1 + group) as f32);
+        (0..GROUPS).map(score).collect::<Vec<_>>()
+    };
+    let batch = units / (2 * GROUPS);
+    let lower: Vec<f32> = (0..BLOCK * (BLOCK + 1) / 2).map(|at| 1.0 + at as f32).collect();
+    StepPicture {
+        units,
+        removed: step * batch,
+        goal: units / 2,
+        leaving: (step * batch..(step + 1) * batch).collect(),
+        next: Some((step + 1) * batch),
+        scores: scores(step / 2),
+        scores_after: scores(step.div_ceil(2)),
+        rules: few.rules.into_iter().map(|rule| RulePicture { scores: Vec::new(), ..rule }).collect(),
+        block: BlockPicture {
+            columns: batch,
+            cells: BLOCK,
+            p: lower.clone(),
+            l: lower,
+            pivots: [1.0, 528.0],
+        },
+        inverse: InversePicture {
+            sampled: 512,
+            columns: units,
+            active: vec![(units / CELLS) as u32; CELLS],
+            leaving: (0..CELLS).map(|cell| if cell == 0 { batch as u32 } else { 0 }).collect(),
+            ..few.inverse
+        },
+        weight: WeightPicture {
+            rows: ROWS,
+            strips: (0..CELLS * ROWS).map(|at| 1.0 + at as f32).collect(),
+            strip_changes: vec![0.1; CELLS * ROWS],
+            most: Some((units - 1, 0.05)),
+            ..few.weight
+        },
+        ..few
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::explorer::tests::pictures::binned;
 
 /// The largest model half way through a run, with all data of the selected layer.
 pub fn large() -> State {
@@ -18,6 +19,11 @@ pub fn large() -> State {
             .collect(),
         ..curve(LARGE.channels, Part::Mlp, method)
     }];
+    let mut recorded = RecordedSteps::new(Part::Mlp, 0);
+    for step in 0..128 {
+        recorded.add(step, Box::new(binned(LARGE.channels, step)));
+    }
+    state.layers[40].recorded = vec![recorded];
     for at in 0..10_000 {
         let text = format!("mlp: batch {at}, 1024 channels, error 1.3e-4");
         state.log.push(Entry { at: at as f64, level: Level::Step, layer: Some(at % 80), text });
