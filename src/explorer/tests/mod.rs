@@ -2,7 +2,7 @@
 
 mod attempts;
 mod commands;
-mod comparing;
+pub mod comparing;
 mod dialogs;
 mod editing;
 mod errors;

@@ -18,6 +18,8 @@ pub(super) struct Piece {
 
 impl Piece {
     pub fn new(rank: u8, spans: Vec<Span<'static>>) -> Self {
+        #[cfg(test)]
+        spans.iter().for_each(|span| super::figures::uncut::record(&span.content));
         Self { rank, spans, instead: None }
     }
 
