@@ -62,7 +62,7 @@ pub use key::Key;
 pub use keymap::{KeyMap, KeyMapError};
 pub use layer::{AttemptResult, Curve, Layer, PartStatistics, PartView, Status};
 pub use log::{Entry, Log};
-pub use msg::{Effect, Msg, Pointed, Pointer, Press};
+pub use msg::{Effect, Msg, Pointed, Pointer, Press, Spot};
 pub use picture::{Figure, Picture};
 pub use playback::Playback;
 pub use recorded::RecordedSteps;

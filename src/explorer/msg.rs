@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::protocol::{Command, Label, RemovedUnits, ReplayNews, SessionSummary, Stamped};
 use crate::prune::Part;
 
-use super::{Action, Key, Panel, Picture, Screen};
+use super::{Action, Key, Panel, Picture, Screen, view::Rect};
 
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "messages are handled one at a time and never stored")]
@@ -13,6 +13,8 @@ pub enum Msg {
     Key(Key),
     Paste(String),
     Pointer(Pointer),
+    /// The reading under the mouse has changed.
+    Hover(Option<Spot>),
     /// Columns and rows.
     Resize(u16, u16),
     Engine(Stamped),
@@ -55,6 +57,16 @@ pub enum Msg {
 pub struct Pointer {
     pub press: Press,
     pub at: Pointed,
+}
+
+/// A reading of a chart under the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The area of the chart on the screen.
+    pub chart: Rect,
+    /// The reading, counted from the left and from the top.
+    pub across: usize,
+    pub down: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use crate::{
 use super::view::widgets::Spacing;
 use super::{
     Action, CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log,
-    Origin, Panel, Playback, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
-    screens::errors::what_if::WhatIf,
+    Origin, Panel, Playback, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Spot, Start,
+    Status, screens::errors::what_if::WhatIf,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,8 @@ pub struct State {
     /// The selected layer, shared by all screens.
     pub layer: usize,
     pub notice: Option<Notice>,
+    /// The reading under the mouse.
+    pub hover: Option<Spot>,
     pub interface: Interface,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
@@ -163,6 +165,7 @@ impl State {
             dialogs: Vec::new(),
             zoom: Zoom::default(),
             notice: None,
+            hover: None,
             interface: Interface {
                 keymap: start.keymap,
                 themes: start.themes,

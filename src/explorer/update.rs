@@ -36,6 +36,10 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Paste(text) => paste(state, &text),
         Msg::Pointer(pointer) => pointer::point(state, pointer),
+        Msg::Hover(spot) => {
+            state.hover = spot;
+            Vec::new()
+        }
         Msg::Resize(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()

@@ -172,8 +172,10 @@ impl Explorer {
     /// Handles an input event and all others that have already arrived.
     fn handle(&mut self, first: TerminalEvent) -> Result<Next, Error> {
         let mut event = Some(first);
+        let mut answer = false;
         while let Some(input) = event {
-            if let Some(msg) = input::message(input, &self.hits) {
+            if let Some(msg) = input::message(input, &self.hits, self.state.hover) {
+                answer = true;
                 match self.update(msg)? {
                     Next::Continue => {}
                     end @ (Next::Suspend | Next::End(_)) => return Ok(end),
@@ -181,7 +183,9 @@ impl Explorer {
             }
             event = self.input.try_recv().ok().and_then(Result::ok);
         }
-        self.pacing.answer();
+        if answer {
+            self.pacing.answer();
+        }
         Ok(Next::Continue)
     }
 

@@ -13,7 +13,7 @@ use crate::words::Notation;
 use crate::explorer::{
     Action, Panel, Pointed, State, Zoom,
     view::{
-        Hits, Role, Theme,
+        Division, Hits, Readings, Role, Theme,
         pieces::{fitting, whole_clauses},
         stage,
         widgets::{self, fit, width},
@@ -25,6 +25,8 @@ pub struct Canvas<'a> {
     pub state: &'a State,
     pub theme: &'a Theme,
     pub hits: &'a mut Hits,
+    /// The frame that was drawn last.
+    frame: Rect,
 }
 
 /// Draws the current screen, or its focused panel, into an area of the window.
@@ -39,7 +41,7 @@ pub(super) fn draw(
     if area.width < 8 || area.height < 3 {
         return;
     }
-    let mut canvas = Canvas { buffer: frame.buffer_mut(), state, theme, hits };
+    let mut canvas = Canvas { buffer: frame.buffer_mut(), state, theme, hits, frame: area };
     match shown {
         Zoom::Screen => state.screen.slice().draw(&mut canvas, area),
         Zoom::Panel => (state.focused().draw)(&mut canvas, area),
@@ -65,6 +67,7 @@ impl Canvas<'_> {
         if area.width < 4 || area.height < 3 {
             return area;
         }
+        self.frame = area;
         let room = area.width - 4;
         let title = fit(title, room.saturating_sub(2));
         let mut block = Block::bordered()
@@ -101,6 +104,31 @@ impl Canvas<'_> {
                 x = widgets::write(self.buffer, area, x, area.y + row, &span.content, span.style);
             }
         }
+    }
+
+    /// Registers a chart with its readings, and writes the one under the mouse into the lower border of the frame that was
+    /// drawn last. `reading` receives the place of the reading, counted from the left and from the top.
+    pub fn read(
+        &mut self,
+        (area, across, down): (Rect, Division, Division),
+        reading: impl FnOnce(&Self, usize, usize) -> Option<String>,
+    ) {
+        let area = area.intersection(*self.buffer.area());
+        if area.is_empty() {
+            return;
+        }
+        self.hits.add_readings(Readings { area, across, down });
+        let hover = self.state.hover.filter(|spot| spot.chart == area && self.state.interface.mouse);
+        let Some(text) = hover.and_then(|spot| reading(self, spot.across, spot.down)) else { return };
+        let frame = self.frame;
+        let border = Rect {
+            x: frame.x + 2,
+            y: frame.bottom().saturating_sub(1),
+            width: frame.width.saturating_sub(4),
+            height: 1,
+        };
+        let line = vec![self.space(), self.span(text, Role::Active), self.space()];
+        self.line(border, 0, line);
     }
 
     /// Writes a message in the middle of an area that has no content yet.

@@ -6,12 +6,13 @@ use crate::{
     explorer::{
         Action, Curve, State,
         view::{
-            Canvas, Role, status,
+            Canvas, Division, Role, status,
             widgets::{Plot, Scale, Spacing, Stroke, axes, column, put, row, scale_below, symbols},
         },
     },
     protocol::CurvePoint,
     prune::Part,
+    words::count,
 };
 
 /// Draws the curve, with marks at the actual and the planned number of removed units, and at the one that is read. Returns
@@ -68,6 +69,12 @@ pub fn picture(
         }
     }
     scale_below(view.buffer, area, &across, view.theme);
+    view.read((area, Division::Bars(area.width.into()), Division::Whole), |view, x, _| {
+        let share = across.high * (x as f64 + 0.5) / f64::from(area.width);
+        let removed = (share * units).round();
+        let error = view.relative(error_at(&curve.points, removed)?);
+        Some(format!("{error} with {} ({:.3}) removed", count(removed as u64), removed / units))
+    });
     Some((area, last.max(0.01)))
 }
 

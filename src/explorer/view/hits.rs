@@ -2,12 +2,44 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::explorer::Pointed;
+use crate::explorer::{Pointed, Spot};
 
 /// Areas of mouse targets; later ones cover earlier ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hits {
     places: Vec<Place>,
+    charts: Vec<Readings>,
+}
+
+/// The readings of a chart, in columns and rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Readings {
+    pub area: Rect,
+    pub across: Division,
+    pub down: Division,
+}
+
+/// How readings divide the width or the height of a chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Division {
+    /// The whole length has one reading.
+    Whole,
+    /// Bars beside each other, each from the cell at its start to the cell before the next one.
+    Bars(usize),
+    /// Points in the middle of equal shares.
+    Points(usize),
+}
+
+impl Division {
+    /// The reading at a cell of `cells`.
+    fn at(self, cell: u16, cells: u16) -> usize {
+        let (cell, cells) = (usize::from(cell), usize::from(cells).max(1));
+        match self {
+            Self::Whole => 0,
+            Self::Bars(bars) => ((cell + 1) * bars).div_ceil(cells).saturating_sub(1),
+            Self::Points(points) => (2 * cell + 1) * points / (2 * cells),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +81,29 @@ impl Hits {
 
     pub fn add_scrubber(&mut self, area: Rect) {
         self.places.push(Place::Scrubber { area });
+    }
+
+    pub fn add_readings(&mut self, readings: Readings) {
+        self.charts.push(readings);
+    }
+
+    /// The charts with readings, in the order of drawing.
+    #[cfg(test)]
+    pub fn charts(&self) -> impl Iterator<Item = Rect> + '_ {
+        self.charts.iter().map(|chart| chart.area)
+    }
+
+    /// The reading of a chart at a cell; None beside the charts and under a dialog.
+    pub fn reading_at(&self, column: u16, row: u16) -> Option<Spot> {
+        let covered = matches!(self.at(column, row), Pointed::OutsideDialog | Pointed::DialogLine(_));
+        let at = Position::new(column, row);
+        let chart = self.charts.iter().rev().find(|chart| !covered && chart.area.contains(at))?;
+        let area = chart.area;
+        Some(Spot {
+            chart: area,
+            across: chart.across.at(column - area.x, area.width),
+            down: chart.down.at(row - area.y, area.height),
+        })
     }
 
     /// The area of a target, if it was drawn.

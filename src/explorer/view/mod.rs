@@ -28,7 +28,7 @@ pub mod widgets;
 pub mod window;
 
 pub use canvas::{Canvas, Fact};
-pub use hits::Hits;
+pub use hits::{Division, Hits, Readings};
 pub use theme::{Depth, Environment, Glyphs, Role, Source, Theme, load};
 
 use ratatui::layout::{Constraint, Layout};

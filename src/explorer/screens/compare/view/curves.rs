@@ -13,7 +13,7 @@ use crate::{
         screens::compare::CURVES,
         session_letter,
         view::{
-            Canvas, Role, text,
+            Canvas, Division, Role, text,
             widgets::{
                 LayerAxis, Plot, Scale, Stroke, axes, column, layer_place, put, row, scale_below, symbols,
                 width, write,
@@ -175,6 +175,14 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
         axis.draw(view.buffer, inner, view.theme);
     }
     view.hits.add_curve(inner, own, 1.0);
+    view.read((inner, Division::Points(own), Division::Whole), |view, layer, _| {
+        let known = compared.iter().zip(&lines).filter_map(|(session, line)| {
+            let value = (*line.get(if relative { at_depth(layer, own, line.len()) } else { layer })?)?;
+            Some(format!("{} {}", session_letter(session.place), words(view, quantity, value)))
+        });
+        let known: Vec<String> = known.collect();
+        (!known.is_empty()).then(|| format!("layer {layer}: {}", known.join(", ")))
+    });
 }
 
 /// Draws letters and names after the last points, given the height of each in 0..=1. Labels that would touch

@@ -10,7 +10,7 @@ use crate::{
             pareto::{self, Pareto, Point},
         },
         view::{
-            Canvas, Role,
+            Canvas, Division, Role,
             widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below},
         },
     },
@@ -159,6 +159,11 @@ fn chart(view: &mut Canvas<'_>, area: Rect, points: &[Point], at: usize, in_byte
         }
         let mark = if point.front { on_front } else { other };
         put(view.buffer, inner, x, y, mark, style);
-        view.hits.add(Rect { x, y, width: 1, height: 1 }, Pointed::Row { panel: &PARETO, row: index });
+        let cell = Rect { x, y, width: 1, height: 1 };
+        view.hits.add(cell, Pointed::Row { panel: &PARETO, row: index });
+        view.read((cell, Division::Whole, Division::Whole), |_, _, _| {
+            let (session, size) = (session_title(&point.session), parameters(point.parameters));
+            Some(format!("{session}: {size}, perplexity {}", measure(point.perplexity)))
+        });
     }
 }

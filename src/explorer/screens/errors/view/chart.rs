@@ -6,7 +6,7 @@ use crate::{
     explorer::{
         Status,
         view::{
-            Canvas, Role,
+            Canvas, Division, Role,
             widgets::{
                 LayerAxis, Plot, Scale, Spacing, Stroke, axes_with, label_columns, layer_place, put, row,
                 symbols, width, write,
@@ -106,6 +106,14 @@ impl Chart<'_> {
         }
         axis.draw(view.buffer, inner, view.theme);
         view.hits.add_curve(inner, axis.layers, 1.0);
+        view.read((inner, Division::Points(axis.layers), Division::Whole), |_, layer, _| {
+            let known = self.series.iter().rev().filter_map(|series| {
+                let value = (*series.values.get(layer)?)?;
+                Some(format!("{} {}", series.name, self.notation.relative(value)))
+            });
+            let known: Vec<String> = known.collect();
+            (!known.is_empty()).then(|| format!("layer {layer}: {}", known.join(", ")))
+        });
     }
 
     /// Marks the layers on the lines of the current run, unless the marks would touch. A value of 0 is always marked.

@@ -7,7 +7,7 @@ use crate::{
     explorer::{
         Figure, Panel, PartView,
         view::{
-            Canvas, Role,
+            Canvas, Division, Role,
             list::first_in_sight,
             status,
             widgets::{Column, Scale, Side, axes, lay_out, measurement, pillar, scale_below, width},
@@ -132,6 +132,15 @@ fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_
         }
         before += size;
     }
+    let seen = rows.min(batches - first);
+    let listed = Rect { y: area.y + 1, height: seen as u16, ..area };
+    view.read((listed, Division::Whole, Division::Bars(seen)), |_, _, down| {
+        let batch = first + down;
+        let (own, sum) = (part.step_errors.get(batch)?, part.step_errors[..=batch].iter().sum::<f64>());
+        let gone: usize = part.group_sizes.iter().take(batch + 1).sum();
+        let (own, sum) = (notation.relative(own / energy), notation.relative(sum / energy));
+        Some(format!("{own} batch {}, total {sum} with {} removed", batch + 1, count(gone as u64)))
+    });
 }
 
 /// Errors of all batches in order; batches that share a column are summed.
@@ -155,12 +164,22 @@ fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) 
     let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let plot = axes(view.buffer, below, &scale, view.theme);
     let style = view.theme.style(status::part_role(part.part));
+    let group_at = |x: usize| x * groups.len() / usize::from(plot.width.max(1));
     for x in 0..plot.width {
-        let group = groups[usize::from(x) * groups.len() / usize::from(plot.width.max(1))];
+        let group = groups[group_at(x.into())];
         let bar = Rect { x: plot.x + x, width: 1, ..plot };
         pillar(view.buffer, bar, scale.place(group).unwrap_or(0.0), style, view.theme.glyphs);
     }
     scale_below(view.buffer, plot, &Scale::between(0.0, batches as f64), view.theme);
+    view.read((plot, Division::Bars(plot.width.into()), Division::Whole), |_, x, _| {
+        let at = group_at(x);
+        let (first, end) = (at * batches / wide, (at + 1) * batches / wide);
+        let which = match end - first {
+            1 => format!("batch {}", count(end as u64)),
+            _ => format!("batches {}–{}", count(first as u64 + 1), count(end as u64)),
+        };
+        Some(format!("{} {which}", notation.relative(*groups.get(at)?)))
+    });
 }
 
 pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {

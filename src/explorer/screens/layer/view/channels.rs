@@ -7,11 +7,11 @@ use crate::{
     explorer::{
         PartStatistics, PartView,
         view::{
-            Canvas, Role,
+            Canvas, Division, Role,
             widgets::{Scale, axes, crest, pillar, put, symbols, width, write},
         },
     },
-    words::count,
+    words::{count, measure, ordinal},
 };
 
 /// A column of the chart: units with neighbouring scores.
@@ -76,6 +76,25 @@ pub fn draw(
     }
     cut(view, plot, part, area);
     opened(view, (plot, strip), shown, seen, groups.len());
+    read(view, Rect { height: plot.height + 1, ..plot }, shown, seen, &groups);
+}
+
+/// The score of a channel and its place among the removed ones, or the mean score of neighbours in the order.
+fn read(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &PartStatistics, groups: &[Neighbours]) {
+    view.read((area, Division::Bars(groups.len()), Division::Whole), |_, at, _| {
+        let group = groups.get(at)?;
+        let mean = measure(group.mean);
+        let first = at * seen.order.len() / groups.len();
+        if group.of > 1 {
+            let (gone, of, last) = (count(group.gone as u64), count(group.of as u64), first + group.of - 1);
+            let ranks = format!("{}–{}", count(first as u64), count(last as u64));
+            return Some(format!("{mean} mean of ranks {ranks}, {gone} of {of} removed"));
+        }
+        let channel = *seen.order.get(first)?;
+        let place = shown.places().get(channel as usize).copied().flatten();
+        let place = place.map(|place| format!(", removed {}", ordinal(place as usize + 1)));
+        Some(format!("{mean} channel {channel}{}", place.unwrap_or_default()))
+    });
 }
 
 /// Marks the channel that was opened from the map.
@@ -153,4 +172,5 @@ pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &PartSt
         let bar = Rect { x, width: end - x, ..area };
         pillar(view.buffer, bar, share, view.theme.style(role), view.theme.glyphs);
     }
+    read(view, area, shown, seen, &groups);
 }

@@ -6,7 +6,7 @@ use super::{LayerPanel, Shown, Width, explain};
 use crate::explorer::{
     Panel, PartStatistics,
     view::{
-        Canvas, Role, status,
+        Canvas, Division, Role, status,
         widgets::{HeatMap, heat_scale, put},
     },
 };
@@ -67,6 +67,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         u16::from(shown.view.is_some_and(|part| part.units == picture.cells && !part.removed.is_empty()));
     let room = Rect { y: inner.y + marks, height: inner.height.saturating_sub(2 + marks), ..inner };
     let drawn = map.draw(view.buffer, room, view.theme);
+    read(view, drawn, shown, seen);
     if marks > 0 && usize::from(drawn.width) >= picture.cells {
         let step = drawn.width / picture.cells as u16;
         for (unit, place) in shown.places().into_iter().enumerate() {
@@ -96,6 +97,30 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     for (row, line) in lines.into_iter().enumerate() {
         view.line(below, row as u16 + 1, line);
     }
+}
+
+/// The correlation of the cell under the mouse. A row of text has two rows of the map; the upper one is read.
+fn read(view: &mut Canvas<'_>, drawn: Rect, shown: &Shown<'_>, seen: &PartStatistics) {
+    let cells = seen.picture.cells;
+    let size = usize::from(drawn.width).max(1);
+    let grid = (drawn, Division::Bars(drawn.width.into()), Division::Bars(drawn.height.into()));
+    view.read(grid, |view, x, y| {
+        let (i, j) = (2 * y * cells / size, x * cells / size);
+        let value = seen.picture.correlation.get(i * cells + j)?;
+        Some(format!("|c| {value:.3} {}", pair(view, shown, cells, (i, j))))
+    });
+}
+
+/// The names of two cells: their units, or ranges of units.
+fn pair(view: &Canvas<'_>, shown: &Shown<'_>, cells: usize, (a, b): (usize, usize)) -> String {
+    let units = shown.view.map_or(0, |part| part.units);
+    let names = status::unit_names(view.state, shown.index, shown.part).1;
+    if units == cells {
+        return format!("{names} {a} and {b}");
+    }
+    let range =
+        |cell: usize| format!("{}–{}", cell * units / cells, ((cell + 1) * units / cells).saturating_sub(1));
+    format!("{names} {} and {}", range(a), range(b))
 }
 
 /// The summary in words. `name` precedes the ranges of units that share a cell.
@@ -137,7 +162,9 @@ pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rec
     let summary = summary(seen)?;
     let map = HeatMap { cells: seen.picture.cells, values: &seen.picture.correlation, most: summary.top };
     let room = Rect { width: area.width / 2, ..area };
-    let across = map.draw(view.buffer, room, view.theme).width + GAP;
+    let drawn = map.draw(view.buffer, room, view.theme);
+    read(view, drawn, shown, seen);
+    let across = drawn.width + GAP;
     Some(Rect { x: area.x + across, width: area.width.saturating_sub(across), ..area })
 }
 

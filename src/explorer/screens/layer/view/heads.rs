@@ -1,5 +1,7 @@
 //! Scores of the attention units by number; removed ones are marked with their position in the order of removal.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 
 use super::Shown;
@@ -7,7 +9,7 @@ use crate::{
     explorer::{
         PartStatistics, PartView,
         view::{
-            Canvas, Role,
+            Canvas, Division, Role, status,
             widgets::{LayerAxis, Scale, axes, fit, measurement, pillar, put, width, write},
         },
     },
@@ -90,6 +92,11 @@ fn lines(
             write(view.buffer, row, x, row.y, &text, style);
         }
     }
+    let listed = Rect { width: one * side_by_side, height: rows as u16, ..area };
+    view.read((listed, Division::Bars(side_by_side.into()), Division::Bars(rows)), |view, column, row| {
+        let unit = column * rows + row;
+        reading(view, shown, seen, unit..unit + 1)
+    });
     let below = Rect { y: area.y + rows as u16 + 1, ..area };
     if below.y < area.bottom() && !part.removed.is_empty() {
         let order: Vec<String> = part.removed.iter().map(ToString::to_string).collect();
@@ -129,12 +136,15 @@ fn bars(
     let wide = columns / units;
     let edge = |unit: usize| area.x + (unit * columns / units) as u16;
     let gap = u16::from(wide >= 3);
-    for bar in 0..units.min(columns) {
-        let group = if wide >= 1 {
+    let group = |bar: usize| {
+        if wide >= 1 {
             bar..bar + 1
         } else {
             bar * units / columns..((bar + 1) * units / columns).max(bar * units / columns + 1)
-        };
+        }
+    };
+    for bar in 0..units.min(columns) {
+        let group = group(bar);
         let (x, end) = if wide >= 1 {
             (edge(bar), edge(bar + 1) - gap)
         } else {
@@ -157,6 +167,29 @@ fn bars(
             }
         }
     }
+    view.read((area, Division::Bars(units.min(columns)), Division::Whole), |view, bar, _| {
+        reading(view, shown, seen, group(bar))
+    });
+}
+
+/// The score of a unit and its place among the removed ones, or the highest score of a group of neighbours.
+fn reading(
+    view: &Canvas<'_>,
+    shown: &Shown<'_>,
+    seen: &PartStatistics,
+    units: Range<usize>,
+) -> Option<String> {
+    let names = status::unit_names(view.state, shown.index, shown.part);
+    let scores = seen.scores.get(units.clone())?.iter().map(|&score| f64::from(score));
+    let highest = measure(scores.fold(f64::NAN, f64::max));
+    let places = shown.places();
+    if units.len() > 1 {
+        let gone = places.get(units.clone())?.iter().flatten().count();
+        let (first, last) = (units.start, units.end - 1);
+        return Some(format!("{highest} {} {first}–{last}, {gone} of {} removed", names.1, units.len()));
+    }
+    let place = places.get(units.start)?.map(|place| format!(", removed {}", ordinal(place as usize + 1)));
+    Some(format!("{highest} {} {}{}", names.0, units.start, place.unwrap_or_default()))
 }
 
 /// Scores as bars without axes.

@@ -1,5 +1,7 @@
 //! Statistics of the Hessian of the pruned weight: scale, spread and conditioning.
 
+use std::ops::Range;
+
 use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Span,
@@ -10,12 +12,12 @@ use crate::{
     explorer::{
         Figure, Panel,
         view::{
-            Canvas, Fact, Role,
+            Canvas, Division, Fact, Role,
             widgets::{Scale, axes, crest, scale_below},
         },
     },
     protocol::{Event, HessianStats, MomentPicture},
-    words::{count, measure},
+    words::{count, measure, plural},
 };
 
 pub static HESSIAN: LayerPanel = LayerPanel {
@@ -124,16 +126,25 @@ fn histogram(view: &mut Canvas<'_>, area: Rect, picture: &MomentPicture) {
     let highest = Scale::from_zero(f64::from(most));
     let columns = usize::from(plot.width);
     let style = view.theme.style(Role::Kept);
-    for column in 0..columns {
+    let group = |column: usize| {
         let first = column * bins.len() / columns;
-        let end = ((column + 1) * bins.len() / columns).max(first + 1);
-        let value = bins[first..end.min(bins.len())].iter().copied().max().unwrap_or(0);
+        first..((column + 1) * bins.len() / columns).max(first + 1).min(bins.len())
+    };
+    let highest_of = |column| bins[group(column)].iter().copied().max().unwrap_or(0);
+    for column in 0..columns {
+        let value = highest_of(column);
         let bar = Rect { x: plot.x + column as u16, width: 1, ..plot };
         let share = highest.place(f64::from(value)).unwrap_or(0.0);
         crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), view.theme.glyphs);
     }
     let [low, high] = picture.diag_log_range;
     scale_below(view.buffer, plot, &Scale::between(low, high), view.theme);
+    view.read((plot, Division::Bars(columns), Division::Whole), |_, column, _| {
+        let edge = |bin: usize| low + (high - low) * bin as f64 / bins.len() as f64;
+        let Range { start, end } = group(column);
+        let inputs = plural(highest_of(column) as usize, "input", "inputs");
+        Some(format!("{inputs} from {:.2} to {:.2}", edge(start), edge(end)))
+    });
 }
 
 /// Draws the histogram at the bottom of the small panel. Returns the area left for words.

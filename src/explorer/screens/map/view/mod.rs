@@ -13,14 +13,14 @@ use crate::{
     explorer::{
         Job, Panel, Pointed, State, Status,
         view::{
-            Canvas, Depth, Glyphs, Role,
+            Canvas, Depth, Division, Glyphs, Role,
             list::first_in_sight,
             stage, status,
             widgets::{pillar, put, write},
         },
     },
     prune::Part,
-    words::{Notation, count, error},
+    words::{Notation, count, error, percent},
 };
 
 /// Columns of the number of a layer, with a gap.
@@ -111,6 +111,31 @@ fn part(view: &mut Canvas<'_>, area: Rect, part: Part) {
             view.hits.add(place, Pointed::Unit { part, layer, unit: grid.units_of(cell).start });
         }
     }
+    let rows = seen.min(layers - first);
+    let cells = Rect { x: below.x + LABEL, width: (grid.cells * grid.wide) as u16, ..below };
+    let cells = Rect { height: rows as u16 * tall, ..cells }.intersection(below);
+    let drawn = usize::from(cells.width) / grid.wide.max(1);
+    view.read((cells, Division::Bars(drawn), Division::Bars(rows)), |view, cell, down| {
+        let layer = first + down;
+        let known = Known::of(view.state, layer, part)?;
+        let Cell { value, units, removed } = *known.row(quantity, &grid).get(cell)?;
+        let value = value.map_or("unknown".into(), |value| match quantity {
+            Quantity::Score | Quantity::Cost => error(value),
+            Quantity::Order | Quantity::Sessions => percent(value),
+        });
+        let range = grid.units_of(cell);
+        let names = status::unit_names(view.state, layer, part);
+        let which = match units {
+            0 | 1 => format!("{} {}", names.0, range.start),
+            _ => format!("{} {}–{}", names.1, range.start, range.end - 1),
+        };
+        let gone = match (removed, units) {
+            (0, _) => String::new(),
+            (1, 1) => ", removed".into(),
+            (removed, units) => format!(", {removed} of {units} removed"),
+        };
+        Some(format!("{value} layer {layer}, {which}{gone}"))
+    });
 }
 
 /// Few layers are drawn taller.

@@ -10,7 +10,7 @@ use crate::{
         Locked, State, Status,
         screens::schedule::{RATIO, predict::prediction},
         view::{
-            Canvas, Role, status,
+            Canvas, Division, Role, status,
             widgets::{
                 LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, row, symbols, width, write,
             },
@@ -77,6 +77,12 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
         strip::draw(view, place, plot, &prediction, |layer| columns_of(plot, axis, layer));
     }
     view.hits.add_curve(plot, axis.layers, scale.high);
+    view.read((plot, Division::Points(axis.layers), Division::Whole), |view, layer, _| {
+        let planned = ratio(*view.state.schedule.ratios.get(layer)?);
+        let done = view.state.layers.get(layer).and_then(|layer| layer.active());
+        let done = done.map(|result| format!(", pruned at {}", ratio(result.attempt.method.ratio)));
+        Some(format!("layer {layer}: {planned}{}", done.unwrap_or_default()))
+    });
 }
 
 fn target(view: &Canvas<'_>) -> f64 {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::{
     explorer::view::{
-        Canvas, Role, status,
+        Canvas, Division, Role, status,
         widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below, symbols},
     },
     protocol::SensitivityCurve,
@@ -35,6 +35,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let mut line = Vec::new();
     let signs = symbols(view.theme.glyphs);
     let mut marks = Vec::new();
+    let mut read = Vec::new();
     for curve in curves {
         let role = status::part_role(curve.part);
         let share = |removed: usize| removed as f64 / curve.units.max(1) as f64;
@@ -54,6 +55,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         let cost = cost.map_or("beyond".into(), |cost| signed(cost, 4));
         line.push(view.span(format!("{} ", curve.part), role));
         line.push(view.span(format!("{cost}  "), Role::Text));
+        read.push((curve.part, points));
     }
     for (x, y, role) in marks {
         let style = view.theme.style(role);
@@ -61,6 +63,13 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     view.line(words, 0, line);
     scale_below(view.buffer, plot_area, &across, view.theme);
+    view.read((plot_area, Division::Bars(plot_area.width.into()), Division::Whole), |_, x, _| {
+        let at = (x as f64 + 0.5) / f64::from(plot_area.width);
+        let costs =
+            read.iter().filter_map(|(part, points)| Some(format!("{part} {:+.4}", rise_at(points, at)?)));
+        let costs: Vec<String> = costs.collect();
+        (!costs.is_empty()).then(|| format!("{} with {at:.3} removed", costs.join(", ")))
+    });
 }
 
 /// The cost with this fraction of units removed, linearly interpolated; None beyond the last point.

@@ -7,7 +7,7 @@ use crate::{
     explorer::{
         screens::steps::sentences::ranked,
         view::{
-            Canvas, Role, status,
+            Canvas, Division, Role, status,
             widgets::{Scale, axes, measurement, pillar, put, width, write},
         },
     },
@@ -90,6 +90,13 @@ fn lines(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
             }
         }
     }
+    let listed = Rect { y: area.y + 1, height: now.len() as u16, ..area };
+    view.read((listed, Division::Whole, Division::Bars(now.len())), |_, _, unit| {
+        let was = before.and_then(|before| value(*before.get(unit)?));
+        let is = value(*now.get(unit)?).map_or("removed".into(), error);
+        let was = was.map_or(String::new(), |was| format!(", {} before", error(was)));
+        Some(format!("{name} {unit}: {is}{was}"))
+    });
 }
 
 /// All scores in ascending order as bars; the units that leave are at the left.
@@ -119,6 +126,21 @@ fn sorted(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
             put(view.buffer, marks, bar.x, marks.y, view.theme.glyphs.more().1, view.theme.style(role));
         }
     }
+    let wide = columns.min(ranked.len()).max(1);
+    let bars = Rect { width: wide as u16, height: plot.height + 1, ..plot };
+    let name = status::unit_names(view.state, shown.cursor.layer, shown.cursor.part).0;
+    view.read((bars, Division::Bars(wide), Division::Whole), |_, x, _| {
+        let &(unit, score) = ranked.get(x * ranked.len() / wide)?;
+        // A group of neighbours has no single unit.
+        let (units, groups) = (shown.picture.units, now.len());
+        let which = match groups == units {
+            true => format!("{name} {unit}"),
+            false => format!("lowest of {}–{}", unit * units / groups, (unit + 1) * units / groups - 1),
+        };
+        let was = before.and_then(|before| (*before.get(unit)?).map(f64::from));
+        let was = was.map_or(String::new(), |was| format!(", {} before", error(was)));
+        Some(format!("{} {which}{was}", error(score)))
+    });
     let text = told(shown, before, now, area.width);
     write(view.buffer, words, words.x, words.y, &text, view.theme.style(Role::Muted));
 }

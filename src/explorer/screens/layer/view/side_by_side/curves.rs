@@ -7,7 +7,7 @@ use crate::{
     explorer::{
         Figure, Panel, State,
         view::{
-            Canvas, Role,
+            Canvas, Division, Role,
             error_curve::error_at,
             widgets::{Plot, Scale, Spacing, Stroke, axes, column, put, row, scale_below},
         },
@@ -145,6 +145,15 @@ fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         }
     }
     scale_below(view.buffer, plot_area, &across, view.theme);
+    view.read((plot_area, Division::Bars(plot_area.width.into()), Division::Whole), |view, x, _| {
+        let share = across.high * (x as f64 + 0.5) / f64::from(plot_area.width);
+        let known = lines.iter().filter_map(|line| {
+            let error = error_at(&line.points, share * line.units as f64)?;
+            Some(format!("{} {}", line.side.letter, view.relative(error)))
+        });
+        let known: Vec<String> = known.collect();
+        (!known.is_empty()).then(|| format!("{} with {share:.3} removed", known.join(", ")))
+    });
 }
 
 /// The fraction of removed units, and the error.

@@ -8,7 +8,7 @@ use crate::{
         Action, Figure, JobKind, Panel,
         screens::layer::side_by_side::Passed,
         view::{
-            Canvas, Role,
+            Canvas, Division, Role,
             stage::waits,
             widgets::{
                 LayerAxis, Plot, Scale, Stroke, axes, column, layer_place, measurement, put, row, width,
@@ -207,6 +207,13 @@ fn picture(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, sides: &[Side<'
         put(view.buffer, inner, x, y, side.letter.encode_utf8(&mut [0; 4]), style);
     }
     LayerAxis { layers, selected: Some(shown.index) }.draw(view.buffer, inner, view.theme);
+    view.read((inner, Division::Points(layers), Division::Whole), |_, layer, _| {
+        let known = lines.iter().zip(sides).skip(1).filter_map(|(line, side)| {
+            Some(format!("{} {}", side.letter, Notation::PerCent.relative(line[layer]?)))
+        });
+        let known: Vec<String> = known.collect();
+        (!known.is_empty()).then(|| format!("{} behind layer {layer}", known.join(", ")))
+    });
 }
 
 fn brief<'t>(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {

@@ -7,7 +7,7 @@ use crate::{
     explorer::{
         Figure, Panel,
         view::{
-            Canvas, Role, status,
+            Canvas, Division, Role, status,
             widgets::{Plot, Scale, Stroke, axes, measurement, put, symbols, width, write},
         },
     },
@@ -120,6 +120,30 @@ fn table(view: &mut Canvas<'_>, area: Rect, (sides, part): (&[Side<'_>], Part), 
         let text = format!("{unit:>digits$}", digits = usize::from(digits));
         write(view.buffer, area, area.x, row, &text, view.theme.style(Role::Muted));
     }
+    let listed = Rect { y: area.y + 1, height: units as u16, ..area };
+    view.read((listed, Division::Whole, Division::Bars(units)), |_, _, unit| {
+        reading((sides, part), &[unit as u32], &format!("unit {unit}"))
+    });
+}
+
+/// The mean score of some units in each attempt, and whether they are removed.
+fn reading((sides, part): (&[Side<'_>], Part), units: &[u32], name: &str) -> Option<String> {
+    let known = sides.iter().map(|side| {
+        let scores = scores(side, part).map(|scores| {
+            let of = |&unit: &u32| scores.get(unit as usize).copied().map_or(f64::NAN, f64::from);
+            measure(units.iter().map(of).sum::<f64>() / units.len() as f64)
+        });
+        let places = side.places(part);
+        let gone =
+            units.iter().filter(|&&unit| places.get(unit as usize).is_some_and(Option::is_some)).count();
+        let gone = match (gone, units.len()) {
+            (0, _) => String::new(),
+            (1, 1) => " removed".into(),
+            (gone, all) => format!(" {gone} of {all} removed"),
+        };
+        format!("{} {}{gone}", side.letter, scores.unwrap_or("–".into()))
+    });
+    Some(format!("{}: {}", name, known.collect::<Vec<_>>().join(", ")))
 }
 
 /// One curve per attempt over the units in ascending order of the first known scores, and below one strip per attempt.
@@ -178,6 +202,16 @@ fn curves(
             }
         }
     }
+    let read = Rect { height: area.bottom().saturating_sub(plot_area.y), ..plot_area };
+    view.read((read, Division::Bars(cells), Division::Whole), |_, cell, _| {
+        let first = cell * units / cells;
+        let group = order.get(first..((cell + 1) * units / cells).max(first + 1))?;
+        let name = match group {
+            [one] => format!("unit {one}"),
+            _ => format!("ranks {first}–{}", first + group.len() - 1),
+        };
+        reading((sides, part), group, &name)
+    });
 }
 
 /// The units in ascending order of the first known scores; without scores, removed ones first.
