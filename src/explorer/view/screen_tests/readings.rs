@@ -75,6 +75,17 @@ fn every_chart_has_a_reading_under_the_mouse() {
         }
         states.push(focused(solved(part), Screen::Steps, &steps::CHOICE));
     }
+    let mut marked = sample::opened(sample::SMALL);
+    sample::prune(&mut marked, 12);
+    marked.layer = 3;
+    for ratio in [0.15, 0.5] {
+        sample::attempt(&mut marked, 3, ratio);
+    }
+    marked.layers[3].side_by_side.marked = vec![0, 1, 2];
+    for part in [Part::Attention, Part::Mlp] {
+        marked.screens.layer.part = part;
+        states.push(at(Screen::Layer, marked.clone()));
+    }
     let mut large = sample::large();
     states.push(focused(large.clone(), Screen::Layer, &layer::view::ERROR_CURVE.panel));
     states.push(focused(large.clone(), Screen::Layer, &layer::view::SCORES.panel));

@@ -107,20 +107,19 @@ fn read(view: &mut Canvas<'_>, drawn: Rect, shown: &Shown<'_>, seen: &PartStatis
     view.read(grid, |view, x, y| {
         let (i, j) = (2 * y * cells / size, x * cells / size);
         let value = seen.picture.correlation.get(i * cells + j)?;
-        Some(format!("|c| {value:.3} {}", pair(view, shown, cells, (i, j))))
+        Some(format!("|c| {value:.3} {}", pair(view, shown, cells, (i, j), "")))
     });
 }
 
-/// The names of two cells: their units, or ranges of units.
-fn pair(view: &Canvas<'_>, shown: &Shown<'_>, cells: usize, (a, b): (usize, usize)) -> String {
+/// The names of two cells: their units, or ranges of units with `name` before them.
+fn pair(view: &Canvas<'_>, shown: &Shown<'_>, cells: usize, (a, b): (usize, usize), name: &str) -> String {
     let units = shown.view.map_or(0, |part| part.units);
-    let names = status::unit_names(view.state, shown.index, shown.part).1;
     if units == cells {
-        return format!("{names} {a} and {b}");
+        return format!("{} {a} and {b}", status::unit_names(view.state, shown.index, shown.part).1);
     }
     let range =
         |cell: usize| format!("{}–{}", cell * units / cells, ((cell + 1) * units / cells).saturating_sub(1));
-    format!("{names} {} and {}", range(a), range(b))
+    format!("{name}{} and {}", range(a), range(b))
 }
 
 /// The summary in words. `name` precedes the ranges of units that share a cell.
@@ -131,17 +130,8 @@ fn words<'t>(
     summary: &Summary,
     name: &str,
 ) -> Vec<Vec<Span<'t>>> {
-    let units = shown.view.map_or(0, |part| part.units);
     let cells = seen.picture.cells;
-    let (a, b) = summary.pair;
-    let pair = if units == cells {
-        format!("{} {a} and {b}", status::unit_names(view.state, shown.index, shown.part).1)
-    } else {
-        let range = |cell: usize| {
-            format!("{}–{}", cell * units / cells, ((cell + 1) * units / cells).saturating_sub(1))
-        };
-        format!("{name}{} and {}", range(a), range(b))
-    };
+    let pair = pair(view, shown, cells, summary.pair, name);
     let mean = vec![
         view.span("mean ", Role::Muted),
         view.span(format!("{:.3}", summary.mean), Role::Text),
