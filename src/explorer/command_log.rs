@@ -51,6 +51,11 @@ impl CommandLog {
         Self { model, ..Self::default() }
     }
 
+    /// The lines of an earlier log with the attempts of this one: a recording was played again up to another place.
+    pub fn with_lines_of(self, earlier: Self) -> Self {
+        Self { lines: earlier.lines, ..self }
+    }
+
     /// The commands with the name of the session.
     pub fn lines(&self, session: Option<&str>) -> Vec<String> {
         let name = session.unwrap_or("SESSION");

@@ -5,7 +5,6 @@ use crate::{
     explorer::{Pointed, Screen, screens::map::Quantity, view},
     prune::Part,
 };
-use ratatui::{Frame, Terminal, backend::TestBackend};
 
 #[test]
 fn the_cursor_moves_over_layers_and_from_heads_to_channels_and_back() {
@@ -94,13 +93,7 @@ fn with_marked_sessions_the_map_counts_how_many_removed_a_unit() {
     assert_eq!((counts, known.sessions()), (vec![1, 3, 1, 0], 4));
     script.keys("home right");
     assert_eq!((script.state.layer, script.state.screens.map.unit), (0, 1));
-    script.state.size = (160, 40);
-    let mut terminal = Terminal::new(TestBackend::new(160, 40)).unwrap();
-    let draw = |frame: &mut Frame<'_>| {
-        view::draw(frame, &script.state, &view::Theme::default());
-    };
-    terminal.draw(draw).unwrap();
-    let shown: String = terminal.backend().buffer().content.iter().map(|cell| cell.symbol()).collect();
+    let shown = view::screen_tests::shown(&script.state, 160, 36);
     assert!(shown.contains("removed in 3 of 4 sessions"), "{shown}");
     assert_eq!(
         Known::of(&script.state, 1, Part::Mlp).unwrap().sessions(),

@@ -14,7 +14,7 @@ mod pieces;
 #[cfg(test)]
 pub mod sample;
 #[cfg(test)]
-mod screen_tests;
+pub(in crate::explorer) mod screen_tests;
 mod scrubber;
 pub mod stage;
 pub mod status;

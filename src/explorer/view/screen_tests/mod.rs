@@ -35,6 +35,11 @@ fn drawn(state: &State, width: u16, height: u16) -> (Buffer, Hits) {
     drawn_with(state, width, height, &Theme::default())
 }
 
+/// The screen as text.
+pub(in crate::explorer) fn shown(state: &State, width: u16, height: u16) -> String {
+    text(&drawn(state, width, height).0)
+}
+
 fn text(buffer: &Buffer) -> String {
     let mut text = String::new();
     for y in buffer.area().top()..buffer.area().bottom() {

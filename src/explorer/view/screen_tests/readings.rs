@@ -102,9 +102,7 @@ fn every_chart_has_a_reading_under_the_mouse() {
     states.push(focused(solved(Part::Mlp), Screen::Schedule, &schedule::RATIO));
     states.push(at(Screen::Errors, sample::half_done()));
     states.push(at(Screen::Map, solved(Part::Mlp)));
-    for panel in [&crate::explorer::screens::compare::CURVES, &crate::explorer::screens::compare::PARETO] {
-        states.push(focused(with_points(), Screen::Compare, panel));
-    }
+    states.push(focused(with_points(), Screen::Compare, &crate::explorer::screens::compare::PARETO));
     for state in states {
         let read = readings(&state, (200, 57));
         let what = format!("{:?} of {:?}", state.focused(), state.screen);
