@@ -51,9 +51,9 @@ impl CommandLog {
         Self { model, ..Self::default() }
     }
 
-    /// The lines of an earlier log with the attempts of this one: a recording was played again up to another place.
-    pub fn with_lines_of(self, earlier: Self) -> Self {
-        Self { lines: earlier.lines, ..self }
+    /// An earlier log with the attempts of this one: a recording was played again up to another place.
+    pub fn with_attempts_for(self, earlier: Self) -> Self {
+        Self { attempts: self.attempts, ..earlier }
     }
 
     /// The commands with the name of the session.

@@ -86,7 +86,7 @@ fn rebuild(state: &mut State, place: usize, events: Vec<Stamped>) {
     }
     (state.screen, state.focus, state.zoom) = (old.screen, old.focus, old.zoom);
     (state.dialogs, state.interface) = (old.dialogs, old.interface);
-    state.commands = std::mem::take(&mut state.commands).with_lines_of(old.commands);
+    state.commands = std::mem::take(&mut state.commands).with_attempts_for(old.commands);
     state.last_action = old.last_action;
     state.jobs.replay_paused = true;
     state.playback = Playback { place, ended: false, ..old.playback };

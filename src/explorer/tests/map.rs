@@ -93,7 +93,7 @@ fn with_marked_sessions_the_map_counts_how_many_removed_a_unit() {
     assert_eq!((counts, known.sessions()), (vec![1, 3, 1, 0], 4));
     script.keys("home right");
     assert_eq!((script.state.layer, script.state.screens.map.unit), (0, 1));
-    let shown = view::screen_tests::shown(&script.state, 160, 36);
+    let shown = view::screen_tests::screen_text(&script.state, 160, 36);
     assert!(shown.contains("removed in 3 of 4 sessions"), "{shown}");
     assert_eq!(
         Known::of(&script.state, 1, Part::Mlp).unwrap().sessions(),

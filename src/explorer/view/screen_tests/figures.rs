@@ -89,7 +89,9 @@ fn check_window(state: &State, width: u16, height: u16, what: &str) {
         !state.dialogs.is_empty()
             && behind.lines().any(|row| figures(row).any(|figure| row[figure].contains(cut.as_str())))
     };
-    cut.retain(|cut| !covered(cut));
+    // The letter of the second marked attempt reads like the unit of bytes.
+    let lettered = |cut: &String| cut.strip_suffix(" B").is_some_and(|figure| known.contains(figure));
+    cut.retain(|cut| !covered(cut) && !lettered(cut));
     assert!(cut.is_empty(), "{cut:?} on {what} at {width}×{height}\n{}", text(&buffer));
 }
 

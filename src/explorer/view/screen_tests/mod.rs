@@ -36,7 +36,7 @@ fn drawn(state: &State, width: u16, height: u16) -> (Buffer, Hits) {
 }
 
 /// The screen as text.
-pub(in crate::explorer) fn shown(state: &State, width: u16, height: u16) -> String {
+pub(in crate::explorer) fn screen_text(state: &State, width: u16, height: u16) -> String {
     text(&drawn(state, width, height).0)
 }
 
