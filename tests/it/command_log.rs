@@ -91,8 +91,11 @@ impl Explorer {
     }
 }
 
+/// Removed and kept units of a part.
+type Units = (Vec<usize>, Vec<usize>);
+
 /// Method, kept and removed units of the active attempts of a session, indexed by layer.
-fn active(session: &Path) -> Vec<Option<(Method, [(Vec<usize>, Vec<usize>); 2])>> {
+fn active(session: &Path) -> Vec<Option<(Method, [Units; 2])>> {
     let units = |layer, attempt, part| {
         let record = look_at_part(session, PartPlace { layer, attempt, part }).unwrap().record;
         (record.kept, record.removed)

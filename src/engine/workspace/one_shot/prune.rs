@@ -149,7 +149,7 @@ pub fn prune_again(job: PruneAgain, context: &mut Context) -> Result<RunRecord, 
         // `resume` reads the plan from the draft, also if this run is interrupted.
         let mut draft = draft;
         if let Some(draft) = &mut draft {
-            draft.settings = Box::new(settings.clone());
+            *draft.settings = settings.clone();
             draft.ratios.clone_from(&ratios);
             context.save_draft(draft);
         }

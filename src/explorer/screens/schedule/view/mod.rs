@@ -16,10 +16,7 @@ use crate::{
     config,
     explorer::{
         Action, Goal, Locked, Screen,
-        screens::{
-            Panel,
-            schedule::{CANDIDATES, HISTORY},
-        },
+        screens::schedule::{CANDIDATES, HISTORY},
         view::{Canvas, Fact, Role, error_curve, list::first_in_sight, status, widgets::wrap},
     },
     prune::{LayerRatio, Part},
@@ -51,9 +48,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let inner = view.plain_frame(above, "Plan", view.state.schedule.name());
     view.facts(inner, &whole);
     // A focused panel takes the place of what is not a panel.
-    let focused: [(&'static Panel, fn(&mut Canvas<'_>, Rect)); 2] =
-        [(&HISTORY, changes), (&CANDIDATES, self::candidates)];
-    let focused = focused.into_iter().find(|(panel, _)| view.is_focused(panel)).map(|(_, draw)| draw);
+    let focused = [&HISTORY, &CANDIDATES].into_iter().find(|panel| view.is_focused(panel));
+    let focused = focused.map(|panel| panel.draw);
     if below.is_empty() {
         focused.unwrap_or(chosen)(view, middle);
         return;
