@@ -46,7 +46,7 @@ enum Total {
 pub struct ChunkSums {
     /// Sums of x xᵀ in the order in which they are added: the columns of the lower half, each from the diagonal down.
     pub products: Vec<Vec<f32>>,
-    /// Σ x, [n]
+    /// Σ x, of n numbers.
     pub of_x: Vec<f64>,
 }
 

@@ -91,7 +91,7 @@ impl Explorer {
     }
 }
 
-/// Removed and kept units of a part.
+/// Kept and removed units of a part.
 type Units = (Vec<usize>, Vec<usize>);
 
 /// Method, kept and removed units of the active attempts of a session, indexed by layer.

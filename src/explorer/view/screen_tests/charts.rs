@@ -234,6 +234,14 @@ fn a_pass_with_a_dense_part_is_a_second_curve_with_its_difference() {
     // Layers 4 to 11 of 12 are more than half of the chart.
     let after = dotted_columns(&state, Role::Planned);
     assert!(after > before + 20, "{before} and {after} columns");
+    // Where the bars fill the screen, they tell it for the part at the cursor.
+    state.focus[Screen::Errors as usize] = &errors::ADDED;
+    (state.layer, state.screens.errors.part) = (4, Part::Mlp);
+    let text = lines(&state, 80, 21).join("\n");
+    assert!(text.contains(&words), "{words}\n{text}");
+    state.layer = 5;
+    let text = lines(&state, 80, 21).join("\n");
+    assert!(!text.contains("of layer 4 dense"), "{text}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::output::what_if;
 use crate::{
     explorer::{
         Action, Pointed,
@@ -61,9 +62,19 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let columns = Columns::of(source, inner.width);
     if source == Source::Streams && inner.height > 6 {
         // The row stays, so that the bars do not move with the cursor.
-        let told = bars.iter().find(|one| chosen(one)).and_then(amplifies);
-        let line = vec![view.span(told.unwrap_or_default(), Role::Muted)];
-        view.line(inner, above, line);
+        let is_dense = |one: &&Added| {
+            state
+                .what_if
+                .as_ref()
+                .is_some_and(|known| (known.dense.layer, known.dense.part) == (one.layer, one.part))
+        };
+        let at_cursor = bars.iter().find(|one| chosen(one));
+        let told = at_cursor.filter(is_dense).and_then(|_| what_if(view));
+        let told = told.or_else(|| Some((at_cursor.and_then(amplifies)?, Role::Muted)));
+        if let Some((text, role)) = told {
+            let line = vec![view.span(text, role)];
+            view.line(inner, above, line);
+        }
         headings(view, Rect { y: inner.y + above + 1, height: 1, ..inner }, columns);
         above += 2;
     }

@@ -99,7 +99,7 @@ fn sentences(view: &Canvas<'_>, area: Rect) -> Vec<(String, Role)> {
 }
 
 /// The effect of the part that was dense, at the last layer that both passes reached.
-fn what_if(view: &Canvas<'_>) -> Option<(String, Role)> {
+pub fn what_if(view: &Canvas<'_>) -> Option<(String, Role)> {
     let (state, measure) = (view.state, measure(view));
     let known = state.what_if.as_ref()?;
     let (part, layer) = (known.dense.part, known.dense.layer);
