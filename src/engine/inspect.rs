@@ -239,7 +239,9 @@ fn needs(
     let (peak_phase, peak) = largest.unwrap_or((Phase::Entering, Held::default()));
     let peak_bytes = resident(peak.total(), architecture.vocab);
     let room = settings.machine.memory_budget.0.saturating_sub(peak.total());
-    let kept_bytes = peak.streams.saturating_mul(architecture.layers.len() as u64).min(room);
+    // Not those of the phase with the peak: a search holds other windows.
+    let held_streams = footprint.streams();
+    let kept_bytes = held_streams.saturating_mul(architecture.layers.len() as u64).min(room);
     let optional_bytes = match peak_phase {
         Phase::MeasuringMlp | Phase::SolvingMlp | Phase::PropagatingMlp => peak.inputs,
         Phase::FollowingPaths
@@ -292,7 +294,7 @@ fn needs(
         forward_seconds: blocks * block_seconds + moment_flops / in_f32,
         tracked: settings.evaluation.track_errors.is_on(),
         tracking_seconds: architecture.layers.len() as f64 * block_seconds,
-        tracking_bytes: peak.streams / streams,
+        tracking_bytes: held_streams / streams,
         solve_seconds,
         writing_bytes: (writing > 0).then(|| resident(writing, architecture.vocab)),
         weighing_bytes: weighing.map(|bytes| resident(bytes, architecture.vocab)),

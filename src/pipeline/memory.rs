@@ -260,7 +260,8 @@ impl Footprint<'_> {
         (self.architecture.hidden as u64 * self.bytes()).saturating_mul(tokens)
     }
 
-    pub(super) fn streams(&self) -> u64 {
+    /// The hidden states of all windows in bytes, for both streams if both run.
+    pub fn streams(&self) -> u64 {
         let streams = 1 + u64::from(self.settings.needs_dense_stream());
         self.stream(self.tokens()).saturating_mul(streams)
     }

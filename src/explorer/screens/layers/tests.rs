@@ -1,11 +1,9 @@
 //! Sorting, filtering and choosing columns.
 
-use ratatui::{Terminal, backend::TestBackend};
-
 use super::*;
 use crate::explorer::{
     Key, Msg, update,
-    view::{Theme, sample},
+    view::{sample, screen_tests::window_text},
 };
 
 fn listed(filter: &str) -> Result<Vec<usize>, String> {
@@ -89,12 +87,11 @@ fn keys(state: &mut State, keys: &str) {
 /// The table as drawn at 200 columns: its headings and its rows, each from the number of the layer on.
 fn table(state: &State) -> (String, Vec<String>) {
     let state = &State { zoom: Zoom::Panel, ..state.clone() };
-    let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
-    terminal.draw(|frame| drop(crate::explorer::view::draw(frame, state, &Theme::default()))).unwrap();
-    let buffer = terminal.backend().buffer().clone();
-    let line = |y: u16| -> String { (0..200).map(|x| buffer[(x, y)].symbol()).collect() };
-    let mut lines =
-        (0..60).map(line).skip_while(|line| !(line.contains("layer") && line.contains("attempts")));
+    let shown = window_text(state, 200, 60);
+    let mut lines = shown
+        .lines()
+        .map(str::to_string)
+        .skip_while(|line| !(line.contains("layer") && line.contains("attempts")));
     let heads = lines.next().expect("the headings are drawn");
     let rows = lines.take(state.layers.len());
     let number = |row: String| row.trim_start_matches(|c: char| !c.is_ascii_digit()).to_string();

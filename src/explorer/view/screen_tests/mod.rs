@@ -35,6 +35,13 @@ fn drawn(state: &State, width: u16, height: u16) -> (Buffer, Hits) {
     drawn_with(state, width, height, &Theme::default())
 }
 
+/// The whole window as text: header, tabs, screen, dialogs and footer.
+pub(in crate::explorer) fn window_text(state: &State, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| drop(crate::explorer::view::draw(frame, state, &Theme::default()))).unwrap();
+    text(terminal.backend().buffer())
+}
+
 /// The screen as text.
 pub(in crate::explorer) fn screen_text(state: &State, width: u16, height: u16) -> String {
     text(&drawn(state, width, height).0)
