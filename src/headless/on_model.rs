@@ -17,7 +17,8 @@ use crate::{
     words::{count, duration, perplexity, plus_minus, session_argument},
 };
 
-/// Prunes a model, with the help of other ranks if there are any, and prints the table of its layers, or `run.json`. `root` is the directory of the user's sessions.
+/// Prunes a model, with the help of other ranks if there are any, and prints the table of its layers, or `run.json`. `root` is
+/// the directory of the user's sessions.
 ///
 /// # Errors
 /// If the job fails or is cancelled, the recording cannot be written, or stdout cannot be written.
@@ -25,21 +26,15 @@ pub fn prune(
     job: PruneRun,
     ranks: Option<Ranks>,
     output: Output,
-    mut recorder: Option<Recorder>,
+    recorder: Option<Recorder>,
     root: Option<&Path>,
 ) -> Result<(), Error> {
     let out = job.out.clone();
-    let work = move |control: &mut engine::Context| {
-        control.use_ranks(ranks);
-        engine::prune(job, control)
-    };
-    let driven = run::drive(work, recorder.as_mut());
-    print_run(driven, out.as_deref(), output, root)?;
-    Ok(recorder.map_or(Ok(()), Recorder::finish)?)
+    let work = move |context: &mut engine::Context| engine::prune(job, context);
+    drive_run(work, ranks, recorder, (out.as_deref(), output, root))
 }
 
-/// Prunes in an existing session and prints the table of its layers, or `run.json`. `root` is the directory of the user's
-/// sessions.
+/// Prunes in an existing session, else like [`prune`].
 ///
 /// # Errors
 /// If the job fails or is cancelled, the recording cannot be written, or stdout cannot be written.
@@ -47,16 +42,27 @@ pub fn prune_again(
     job: PruneAgain,
     ranks: Option<Ranks>,
     output: Output,
-    mut recorder: Option<Recorder>,
+    recorder: Option<Recorder>,
     root: Option<&Path>,
 ) -> Result<(), Error> {
     let out = job.out.clone();
-    let work = move |control: &mut engine::Context| {
-        control.use_ranks(ranks);
-        engine::prune_again(job, control)
+    let work = move |context: &mut engine::Context| engine::prune_again(job, context);
+    drive_run(work, ranks, recorder, (out.as_deref(), output, root))
+}
+
+/// Carries out a run and prints its result.
+fn drive_run(
+    work: impl FnOnce(&mut engine::Context) -> Result<RunRecord, Error> + Send + 'static,
+    ranks: Option<Ranks>,
+    mut recorder: Option<Recorder>,
+    (out, output, root): (Option<&Path>, Output, Option<&Path>),
+) -> Result<(), Error> {
+    let work = move |context: &mut engine::Context| {
+        context.use_ranks(ranks);
+        work(context)
     };
     let driven = run::drive(work, recorder.as_mut());
-    print_run(driven, out.as_deref(), output, root)?;
+    print_run(driven, out, output, root)?;
     Ok(recorder.map_or(Ok(()), Recorder::finish)?)
 }
 

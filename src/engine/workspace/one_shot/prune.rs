@@ -13,7 +13,7 @@ use crate::{
     names::names,
     pipeline,
     protocol::{Event, JobKind, Methods, RunRecord, Seconds},
-    prune::Schedule,
+    prune::{LayerRatio, Schedule},
     session::{self, Target},
 };
 
@@ -90,10 +90,7 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     let checkpoint = model.open(context)?;
     let warnings = check_reach(&settings, None, checkpoint.architecture())?;
     let settings = resolved(settings, checkpoint.architecture())?;
-    let ratios = match settings.ratios.schedule {
-        Schedule::Auto => Vec::new(),
-        _ => pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?,
-    };
+    let ratios = planned_ratios(&settings, checkpoint.architecture().layers.len())?;
     if let Some(out) = &out {
         OutputDir::check(out, force, directory(&checkpoint))?;
     }
@@ -108,15 +105,35 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     let target = out.as_deref().map(for_later).transpose()?.map(|path| Target { path, force });
     let (methods, seconds) = (Methods::OfRun, Seconds::default());
     let run = PruneLayers { from: 0, ratios, settings, methods, target, seconds };
-    let record = workspace.run(run, context).and_then(|record| match &out {
-        Some(out) => finish(&mut workspace, out, force, context),
+    let record = workspace
+        .run(run, context)
+        .and_then(|record| end(&mut workspace, record, (out.as_deref(), force), context));
+    workspace.close(context);
+    record
+}
+
+/// The ratios of the schedule, indexed by layer; empty if a search has to find them.
+fn planned_ratios(settings: &Settings, layers: usize) -> Result<Vec<LayerRatio>, Error> {
+    Ok(match settings.ratios.schedule {
+        Schedule::Auto => Vec::new(),
+        _ => pipeline::scheduled(layers, settings)?,
+    })
+}
+
+/// Exports if there is a path, and reports the end of a run.
+fn end(
+    workspace: &mut Workspace<'_>,
+    record: RunRecord,
+    (out, force): (Option<&Path>, bool),
+    context: &mut Context,
+) -> Result<RunRecord, Error> {
+    match out {
+        Some(out) => finish(workspace, out, force, context),
         None => {
             context.emit(Event::RunDone { record: Box::new(record.clone()) });
             Ok(record)
         }
-    });
-    workspace.close(context);
-    record
+    }
 }
 
 /// Prunes in an existing session with these settings, measures, and exports if `out` is given. The plan of the session
@@ -128,10 +145,7 @@ pub fn prune_again(job: PruneAgain, context: &mut Context) -> Result<RunRecord, 
         let architecture = checkpoint.architecture();
         let warnings = check_reach(&settings, None, architecture)?;
         let settings = resolved(settings, architecture)?;
-        let ratios = match settings.ratios.schedule {
-            Schedule::Auto => Vec::new(),
-            _ => pipeline::scheduled(architecture.layers.len(), &settings)?,
-        };
+        let ratios = planned_ratios(&settings, architecture.layers.len())?;
         if let Some(out) = &out {
             OutputDir::check(out, force, directory(checkpoint))?;
         }
@@ -159,13 +173,7 @@ pub fn prune_again(job: PruneAgain, context: &mut Context) -> Result<RunRecord, 
             draft.ratios = record.layers.iter().map(|layer| layer.ratio).collect();
             context.save_draft(draft);
         }
-        match &out {
-            Some(out) => finish(workspace, out, force, context),
-            None => {
-                context.emit(Event::RunDone { record: Box::new(record.clone()) });
-                Ok(record)
-            }
-        }
+        end(workspace, record, (out.as_deref(), force), context)
     })
 }
 
